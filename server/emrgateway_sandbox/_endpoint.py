@@ -1,0 +1,66 @@
+"""Where a request goes: to a job run operation, to the sandbox's own pages, or to moto."""
+
+import dataclasses
+import logging
+from typing import Final
+from urllib.parse import parse_qs
+
+from . import _model, _moto
+from ._caller import identify, signing_service
+from ._errors import AwsError
+from ._http_messages import HttpReply, HttpRequest, json_reply
+from ._input import read_input
+from ._job_runs import JobRuns
+from ._operations import Operations
+from ._views import record
+
+_LOG = logging.getLogger(__name__)
+_OWN: Final = "/_sandbox/"  # no bucket's name may begin with an underscore, so this hides nothing of S3's
+
+
+class Endpoint:
+    """Answers any request; it never raises."""
+
+    def __init__(self, operations: Operations, runs: JobRuns) -> None:
+        self._operations = operations
+        self._runs = runs
+
+    def answer(self, request: HttpRequest) -> HttpReply:
+        """Answer a request, with an error's reply where it is refused or fails."""
+        try:
+            return self._route(request)
+        except AwsError as error:
+            return json_reply(error.status, {"message": error.message}, error_type=error.code)
+        except Exception:  # noqa: BLE001 - a bug of ours or of moto is a 500, as AWS's would be
+            _LOG.exception("%s %s failed", request.method, request.path)
+            error_type = "InternalServerException"
+            return json_reply(500, {"message": "The sandbox failed; its log says why"}, error_type=error_type)
+
+    def _route(self, request: HttpRequest) -> HttpReply:
+        if request.path.startswith(_OWN):
+            return self._own_page(request)
+        # Unsigned requests too: to moto they would be S3's, whose answer would puzzle whoever forgot to sign.
+        if signing_service(request.headers) in {"emr-serverless", None}:
+            known_path = False
+            for route in _model.routes():
+                uri = _model.uri_members(route, request.path)
+                known_path = known_path or uri is not None
+                if uri is not None and route.method == request.method:
+                    return self._call(route, uri, request)
+            if known_path:
+                raise AwsError("UnknownOperationException", f"There is no {request.method} {request.path}")
+        return _moto.answer(request)
+
+    def _call(self, route: _model.Route, uri: dict[str, str], request: HttpRequest) -> HttpReply:
+        caller = identify(request.headers)
+        # Faults on demand belong here: who calls which operation is known, and nothing has been done yet. One that
+        # loses a reply belongs after the call.
+        values = read_input(route.input_shape, uri, request.query, request.body)
+        return json_reply(200, self._operations.call(route.operation, caller, values, request))
+
+    def _own_page(self, request: HttpRequest) -> HttpReply:
+        if (request.method, request.path) != ("GET", f"{_OWN}job-runs"):
+            return json_reply(404, {"message": f"The sandbox's only page is GET {_OWN}job-runs[?jobRunId=ID]"})
+        wanted = parse_qs(request.query).get("jobRunId")
+        records = [record(run) for run in self._runs.all() if wanted is None or run.job_run_id in wanted]
+        return json_reply(200, {"job_runs": [dataclasses.asdict(entry) for entry in records]})
