@@ -1,0 +1,106 @@
+"""How to reach one gateway: transport security, channel options and the caller's token; the same for both clients."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import grpc
+
+from emrgateway_client import _target, _token
+from emrgateway_client._service_config import SERVICE_CONFIG
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+_OPTIONS: Final = (("grpc.service_config", SERVICE_CONFIG),)
+# gRPC sends even loopback through the proxy of `http_proxy`, where plaintext would leave the machine.
+_LOOPBACK_OPTIONS: Final = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What one call carries to say who calls: metadata in plaintext, call credentials over TLS, or neither."""
+
+    metadata: tuple[tuple[str, str], ...] = ()
+    credentials: grpc.CallCredentials | None = None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A target with everything a channel to it needs; `channel_credentials` is None for plaintext."""
+
+    target: str
+    channel_credentials: grpc.ChannelCredentials | None
+    options: tuple[tuple[str, str | int], ...]
+    token: Callable[[], str] | None
+
+    def identity(self) -> Identity:
+        """Who calls, as of now. Raises `OSError` where the token's file cannot be read, `ValueError` for no token."""
+        if self.token is None:
+            return Identity()
+        token = self.token()
+        if self.channel_credentials is None:
+            return Identity(metadata=(("authorization", f"Bearer {token}"),))
+        return Identity(credentials=grpc.access_token_call_credentials(token))
+
+
+def connection(
+    target: str,
+    *,
+    ca: str | os.PathLike[str] | None,
+    cert: str | os.PathLike[str] | None,
+    key: str | os.PathLike[str] | None,
+    token: _token.Token | None,
+    token_file: str | os.PathLike[str] | None,
+    plaintext: bool | None,
+) -> Connection:
+    """Decide how to reach a target; nothing is sent.
+
+    Plaintext where asked for, or, where nothing is said of it and no file of TLS is given, to this machine. Raises
+    `ValueError` for what does not go together, `OSError` for a file that cannot be read.
+    """
+    if not target:
+        raise ValueError("the target is empty: give HOST:PORT")
+    files = {"ca": ca, "cert": cert, "key": key}
+    given = [name for name, file in files.items() if file is not None]
+    if plaintext and given:
+        raise ValueError(f"plaintext with {', '.join(given)}: give one or the other")
+    if (cert is None) != (key is None):
+        raise ValueError("cert and key belong together: give both, or neither")
+    local = _target.is_loopback(target)
+    insecure = plaintext or (plaintext is None and local and not given)
+    return Connection(
+        target=target,
+        channel_credentials=None if insecure else _tls(ca, cert, key),
+        options=_LOOPBACK_OPTIONS if local else _OPTIONS,
+        token=_token.source(token, token_file),
+    )
+
+
+def _tls(
+    ca: str | os.PathLike[str] | None,
+    cert: str | os.PathLike[str] | None,
+    key: str | os.PathLike[str] | None,
+) -> grpc.ChannelCredentials:
+    """Credentials of files that are what they say; gRPC would take anything, and fail calls without saying why."""
+    roots = None if ca is None else Path(ca).read_bytes()
+    if roots is not None:
+        _check(f"{ca}: holds no certificate in PEM", lambda context: context.load_verify_locations(ca))
+    if cert is None or key is None:
+        return grpc.ssl_channel_credentials(roots)
+    chain, private = Path(cert).read_bytes(), Path(key).read_bytes()
+    what = f"{cert}, {key}: no certificate chain and its private key, unencrypted, in PEM"
+    # Without a password function, an encrypted key would ask for one on the terminal.
+    _check(what, lambda context: context.load_cert_chain(cert, key, password=lambda: ""))
+    return grpc.ssl_channel_credentials(roots, private, chain)
+
+
+def _check(what: str, load: Callable[[ssl.SSLContext], None]) -> None:
+    try:
+        load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    except ssl.SSLError as error:
+        raise ValueError(f"{what} ({error.reason or error})") from None

@@ -1,0 +1,125 @@
+"""The client for asyncio; `emrgateway_client.client` has the one for threads."""
+
+# ruff: noqa: ASYNC109 - the deadline is gRPC's: the server is told of it, and keeps to it
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from grpc import aio
+
+from emrgateway.v1 import job_run_service_pb2 as pb
+from emrgateway.v1.job_run_service_pb2_grpc import JobRunServiceStub
+from emrgateway_client._connection import connection
+from emrgateway_client._status import to_error
+from emrgateway_client._submission import with_client_token
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+
+    from google.protobuf.message import Message
+
+    from emrgateway_client._token import Token
+
+_RequestT = TypeVar("_RequestT", bound="Message")
+_ReplyT = TypeVar("_ReplyT", bound="Message")
+
+__all__ = ["AsyncClient"]
+
+
+class AsyncClient:
+    """A gateway's `JobRunService` on one event loop: make it within that loop, and keep it.
+
+    What it takes is what `emrgateway_client.Client` takes, and what it raises; a function given as `token` is called
+    within the loop, so that it must not block.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        ca: str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
+        token: Token | None = None,
+        token_file: str | os.PathLike[str] | None = None,
+        plaintext: bool | None = None,
+        timeout_seconds: float = 60.0,
+    ) -> None:
+        self._connection = connection(
+            target, ca=ca, cert=cert, key=key, token=token, token_file=token_file, plaintext=plaintext
+        )
+        self._timeout_seconds = timeout_seconds
+        credentials, options = self._connection.channel_credentials, self._connection.options
+        if credentials is None:
+            self._channel = aio.insecure_channel(target, options)
+        else:
+            self._channel = aio.secure_channel(target, credentials, options)
+        self._stub = JobRunServiceStub(self._channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the channel; calls in flight are cancelled, and the client is of no further use."""
+        await self._channel.close()
+
+    async def start_job_run(
+        self, request: pb.StartJobRunRequest, *, timeout: float | None = None
+    ) -> pb.StartJobRunResponse:
+        """Submit a job run, or with `validate_only` ask what policy makes of it.
+
+        A missing `client_token` is filled, in a copy. After a failure whose `outcome` is "unknown", submit again with
+        the error's `client_token`.
+        """
+        return await self._call(self._stub.StartJobRun, with_client_token(request), timeout)
+
+    async def get_job_run(
+        self, application_id: str, job_run_id: str, attempt: int | None = None, *, timeout: float | None = None
+    ) -> pb.GetJobRunResponse:
+        """A job run, or one attempt of it (from 1)."""
+        request = pb.GetJobRunRequest(application_id=application_id, job_run_id=job_run_id, attempt=attempt)
+        return await self._call(self._stub.GetJobRun, request, timeout)
+
+    async def list_job_runs(
+        self, request: pb.ListJobRunsRequest, *, timeout: float | None = None
+    ) -> pb.ListJobRunsResponse:
+        """One page of an application's job runs."""
+        return await self._call(self._stub.ListJobRuns, request, timeout)
+
+    async def cancel_job_run(
+        self, request: pb.CancelJobRunRequest, *, timeout: float | None = None
+    ) -> pb.CancelJobRunResponse:
+        """Ask for a job run to be cancelled."""
+        return await self._call(self._stub.CancelJobRun, request, timeout)
+
+    async def list_job_run_attempts(
+        self, request: pb.ListJobRunAttemptsRequest, *, timeout: float | None = None
+    ) -> pb.ListJobRunAttemptsResponse:
+        """One page of a job run's attempts."""
+        return await self._call(self._stub.ListJobRunAttempts, request, timeout)
+
+    async def get_dashboard_for_job_run(
+        self, request: pb.GetDashboardForJobRunRequest, *, timeout: float | None = None
+    ) -> pb.GetDashboardForJobRunResponse:
+        """The address of a job run's Spark or Tez interface."""
+        return await self._call(self._stub.GetDashboardForJobRun, request, timeout)
+
+    async def _call(
+        self, method: aio.UnaryUnaryMultiCallable[_RequestT, _ReplyT], request: _RequestT, timeout: float | None
+    ) -> _ReplyT:
+        identity = self._connection.identity()
+        try:
+            return await method(
+                request,
+                timeout=self._timeout_seconds if timeout is None else timeout,
+                metadata=identity.metadata,
+                credentials=identity.credentials,
+            )
+        except aio.AioRpcError as error:
+            raise to_error(error, request) from error

@@ -1,0 +1,127 @@
+"""The client for threads. `emrgateway_client.aio` has the one for asyncio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self, TypeVar, cast
+
+import grpc
+
+from emrgateway.v1 import job_run_service_pb2 as pb
+from emrgateway.v1.job_run_service_pb2_grpc import JobRunServiceStub
+from emrgateway_client._connection import connection
+from emrgateway_client._status import to_error
+from emrgateway_client._submission import with_client_token
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+
+    from google.protobuf.message import Message
+
+    from emrgateway_client._token import Token
+
+_RequestT = TypeVar("_RequestT", bound="Message")
+_ReplyT = TypeVar("_ReplyT", bound="Message")
+
+__all__ = ["Client"]
+
+
+class Client:
+    """A gateway's `JobRunService`, blocking; safe to share among threads, and made to be kept.
+
+    `target` is gRPC's: `host:port`, `dns:///host:port`, `unix:/path`. `ca` is the file of the roots that sign the
+    gateway's certificate (left out: the public roots that gRPC brings), `cert` and `key` the files of the caller's own;
+    they are read once. A bearer token is `token`, a string or a function asked before each call, or the content of
+    `token_file`, read before each call. Plaintext is spoken to this machine alone, unless `plaintext` is True; False
+    forbids it there too. `timeout_seconds` is a call's deadline, retries included, where the call names none.
+
+    Every method raises `GatewayError`. UNAVAILABLE and RESOURCE_EXHAUSTED are retried by gRPC, at most four times,
+    when and if the gateway allows.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        ca: str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
+        token: Token | None = None,
+        token_file: str | os.PathLike[str] | None = None,
+        plaintext: bool | None = None,
+        timeout_seconds: float = 60.0,
+    ) -> None:
+        self._connection = connection(
+            target, ca=ca, cert=cert, key=key, token=token, token_file=token_file, plaintext=plaintext
+        )
+        self._timeout_seconds = timeout_seconds
+        credentials, options = self._connection.channel_credentials, self._connection.options
+        if credentials is None:
+            self._channel = grpc.insecure_channel(target, options)
+        else:
+            self._channel = grpc.secure_channel(target, credentials, options)
+        self._stub = JobRunServiceStub(self._channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the channel; calls in flight are cancelled, and the client is of no further use."""
+        self._channel.close()
+
+    def start_job_run(self, request: pb.StartJobRunRequest, *, timeout: float | None = None) -> pb.StartJobRunResponse:
+        """Submit a job run, or with `validate_only` ask what policy makes of it.
+
+        A missing `client_token` is filled, in a copy. After a failure whose `outcome` is "unknown", submit again with
+        the error's `client_token`.
+        """
+        return self._call(self._stub.StartJobRun, with_client_token(request), timeout)
+
+    def get_job_run(
+        self, application_id: str, job_run_id: str, attempt: int | None = None, *, timeout: float | None = None
+    ) -> pb.GetJobRunResponse:
+        """A job run, or one attempt of it (from 1)."""
+        request = pb.GetJobRunRequest(application_id=application_id, job_run_id=job_run_id, attempt=attempt)
+        return self._call(self._stub.GetJobRun, request, timeout)
+
+    def list_job_runs(self, request: pb.ListJobRunsRequest, *, timeout: float | None = None) -> pb.ListJobRunsResponse:
+        """One page of an application's job runs."""
+        return self._call(self._stub.ListJobRuns, request, timeout)
+
+    def cancel_job_run(
+        self, request: pb.CancelJobRunRequest, *, timeout: float | None = None
+    ) -> pb.CancelJobRunResponse:
+        """Ask for a job run to be cancelled."""
+        return self._call(self._stub.CancelJobRun, request, timeout)
+
+    def list_job_run_attempts(
+        self, request: pb.ListJobRunAttemptsRequest, *, timeout: float | None = None
+    ) -> pb.ListJobRunAttemptsResponse:
+        """One page of a job run's attempts."""
+        return self._call(self._stub.ListJobRunAttempts, request, timeout)
+
+    def get_dashboard_for_job_run(
+        self, request: pb.GetDashboardForJobRunRequest, *, timeout: float | None = None
+    ) -> pb.GetDashboardForJobRunResponse:
+        """The address of a job run's Spark or Tez interface."""
+        return self._call(self._stub.GetDashboardForJobRun, request, timeout)
+
+    def _call(
+        self, method: grpc.UnaryUnaryMultiCallable[_RequestT, _ReplyT], request: _RequestT, timeout: float | None
+    ) -> _ReplyT:
+        identity = self._connection.identity()
+        try:
+            return method(
+                request,
+                timeout=self._timeout_seconds if timeout is None else timeout,
+                metadata=identity.metadata,
+                credentials=identity.credentials,
+            )
+        except grpc.RpcError as error:
+            # What gRPC raises here is the call as well, which its types cannot say.
+            raise to_error(cast("grpc.Call", error), request) from error
