@@ -1,0 +1,94 @@
+# Every target sets up what it needs: Python 3.11+ and make are enough to begin with.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROTO_VENV := .venv-proto
+PROTOS := $(sort $(wildcard proto/emrgateway/v1/*.proto))
+PYTEST := $(BIN)/pytest -n 4
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## Show what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: $(VENV)/.installed ## See a policy-governed submission happen, end to end
+	@$(BIN)/python deploy/demo/demo.py
+
+.PHONY: dev
+dev: $(VENV)/.installed ## Leave a sandbox and a gateway running on loopback
+	@$(BIN)/emr-gateway dev --policy deploy/demo/policy --caller spiffe://local/ns/data-eng/sa/etl --label team=data-eng
+
+.PHONY: test
+test: $(VENV)/.installed ## Run the whole test suite
+	@$(PYTEST)
+
+.PHONY: check
+check: lint types proto-check contracts coverage compat ## Run all that CI runs
+
+.PHONY: lint
+lint: $(VENV)/.installed ## Lint and check the format
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+.PHONY: format
+format: $(VENV)/.installed ## Format Python and protobuf files
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+	@$(BIN)/buf format -w
+
+.PHONY: types
+types: $(VENV)/.installed ## Type-check
+	@$(BIN)/mypy
+
+.PHONY: contracts
+contracts: $(VENV)/.installed ## Check who may import whom
+	@$(BIN)/lint-imports
+
+.PHONY: coverage
+coverage: $(VENV)/.installed ## Run the tests with the branch coverage gate
+	@$(PYTEST) --cov --cov-report=term:skip-covered
+
+.PHONY: proto
+proto: $(PROTO_VENV)/.installed ## Generate the stubs
+	@$(call generate,proto/python)
+
+.PHONY: proto-check
+proto-check: $(VENV)/.installed $(PROTO_VENV)/.installed ## Lint the protobuf files; check that the stubs are fresh
+	@$(BIN)/buf lint
+	@$(BIN)/buf format -d --exit-code
+	@if [ -n "$$(git tag --list 'v*')" ]; then \
+	  $(BIN)/buf breaking --against ".git#tag=$$(git describe --tags --abbrev=0 --match 'v*')"; fi
+	@fresh=$$(mktemp -d) && $(call generate,$$fresh) && touch $$fresh/emrgateway/py.typed && \
+	  diff -r -x __pycache__ $$fresh/emrgateway proto/python/emrgateway; \
+	  status=$$?; rm -rf $$fresh; [ $$status -eq 0 ] || echo "the stubs are stale: run make proto"; exit $$status
+
+.PHONY: compat
+compat: $(VENV)/.installed ## Test client and stubs at both ends of the supported range
+	@$(BIN)/python tests/compat/run.py
+
+.PHONY: clean
+clean: ## Remove what make made
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+
+$(VENV)/.installed: pyproject.toml
+	@$(call venv,$(VENV),-e '.[server,sandbox,dev]')
+
+$(PROTO_VENV)/.installed: pyproject.toml
+	@$(call venv,$(PROTO_VENV),'.[proto]')
+
+# venv FOLDER WHAT: make a virtual environment with WHAT in it.
+define venv
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")' || exit 1; \
+$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+  { echo "this Python has no venv module; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }; \
+echo "setting up $(1) (a minute or two the first time)"; \
+$(PYTHON) -m venv $(1) && $(1)/bin/pip install --quiet --disable-pip-version-check $(2) && touch $(1)/.installed
+endef
+
+# generate FOLDER: write the stubs there.
+define generate
+PATH=$(CURDIR)/$(PROTO_VENV)/bin:$$PATH $(PROTO_VENV)/bin/python -m grpc_tools.protoc -I proto \
+  --python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
+endef

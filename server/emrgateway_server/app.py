@@ -1,0 +1,169 @@
+"""The composition root: settings → a server that runs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+
+import grpc
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from emrgateway.v1 import job_run_service_pb2 as pb
+from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
+from emrgateway_server import policy, telemetry
+from emrgateway_server.emr import Target, Targets
+from emrgateway_server.identity import InsecureIdentity, Labels
+from emrgateway_server.interceptors import InFlight, LastResort, RawBytes, Traced
+from emrgateway_server.job_runs import JobRuns
+from emrgateway_server.probes import Probes
+from emrgateway_server.service import JobRunService
+from emrgateway_server.settings import Settings, Tls, split_address
+from emrgateway_server.yamlfile import ConfigurationError, Problem
+
+# Above max_message_bytes, so that a message that is too large is answered with what is wrong, not by the transport.
+TRANSPORT_MESSAGE_BYTES = 8 * 1024 * 1024
+VERSION = metadata.version("emr-gateway")
+THREAD_NAME = "call"
+JOB_RUN_SERVICE: str = pb.DESCRIPTOR.services_by_name["JobRunService"].full_name
+HEALTH_SERVICE: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+
+_log = logging.getLogger(__name__)
+
+
+class App:
+    """One gateway. Making it reads the policy and opens no port: `ConfigurationError` with all that is wrong."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        limits = settings.limits
+        labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
+        self._engine = policy.Engine(policy.load_directory(settings.policy.directory))
+        self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
+        self._pool = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
+        self._in_flight = InFlight(limits.max_in_flight)
+        self._health = HealthServicer()
+        self._stopped = asyncio.Event()
+        self.job_runs = JobRuns(
+            identity=InsecureIdentity(settings.identity.insecure.caller, labels),  # type: ignore[union-attr] # the settings saw to it
+            labels=labels,
+            engine=self._engine,
+            targets=self._targets,
+            max_message_bytes=limits.max_message_bytes,
+        )
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then drain."""
+        server = self._server()
+        address = _bound(server, self._settings.listen, self._settings.tls)
+        probes = Probes(self._settings.metrics) if self._settings.metrics else None
+        await server.start()
+        for service in ("", JOB_RUN_SERVICE):
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        print(f"listening on {address}", flush=True)  # noqa: T201 - the contract with whoever started us
+        if probes is not None:
+            probes.start()
+            print(f"metrics on {probes.address}", flush=True)  # noqa: T201 - as above
+        _log.info("policy %s from %s", self._engine.digest, self._settings.policy.directory)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopped.set)
+        await self._stopped.wait()
+        await self._drain(server, probes)
+
+    def _server(self) -> aio.Server:
+        limits = self._settings.limits
+        server = aio.server(
+            interceptors=[Traced(), LastResort(), self._in_flight, RawBytes()],
+            options=[
+                ("grpc.max_receive_message_length", TRANSPORT_MESSAGE_BYTES),
+                ("grpc.max_connection_age_ms", round(limits.max_connection_age_seconds * 1000)),
+                ("grpc.max_connection_age_grace_ms", round(limits.max_deadline_seconds * 1000)),
+                # Two servers on one port would share its calls between them without a word.
+                ("grpc.so_reuseport", 0),
+                # Clients may keep a quiet connection alive; gRPC's default answers that with GOAWAY.
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+                ("grpc.keepalive_permit_without_calls", 1),
+            ],
+        )
+        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, limits=limits, pool=self._pool), server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection((JOB_RUN_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+        return server
+
+    async def _drain(self, server: aio.Server, probes: Probes | None) -> None:
+        """NOT_SERVING, a pause in which clients leave, then the calls in flight finish."""
+        _log.info("draining")
+        limits = self._settings.limits
+        await self._health.enter_graceful_shutdown()
+        if probes is not None:
+            probes.ready = False
+        await asyncio.sleep(limits.drain_pause_seconds)
+        self._in_flight.draining = True
+        await server.stop(limits.drain_seconds)
+        if probes is not None:
+            probes.stop()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._targets.close()
+
+
+def serve(settings: Settings, environment: Mapping[str, str]) -> int:
+    """Run the gateway until it is told to stop; 0. `ConfigurationError` where it cannot start."""
+    tracing = telemetry.configure_tracing(environment, VERSION)
+    try:
+        asyncio.run(_serve(settings))
+    finally:
+        if tracing is not None:
+            tracing.shutdown()
+    if any(thread.name.startswith(THREAD_NAME) for thread in threading.enumerate()):
+        # Their callers were answered already, and AWS may let them hang for a minute.
+        sys.stdout.flush()
+        logging.shutdown()
+        os._exit(0)
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    await App(settings).run()
+
+
+def _target(settings: Settings, index: int) -> Target:
+    target = settings.targets[index]
+    try:
+        return Target(
+            name=target.name,
+            account=target.account,
+            region=target.region,
+            endpoint_url=target.endpoint_url,
+            applications=target.applications,
+            connections=settings.limits.max_in_flight,
+            timeout_seconds=settings.limits.max_deadline_seconds,
+            version=VERSION,
+        )
+    except ValueError as error:
+        raise ConfigurationError([Problem(f"targets[{index}]", 0, 0, str(error))]) from error
+
+
+def _bound(server: aio.Server, listen: str, tls: Tls | None) -> str:
+    """Bind the port; the address as HOST:PORT with the port that was picked."""
+    host = split_address(listen)[0]
+    try:
+        if tls is None:
+            port = server.add_insecure_port(listen)
+        else:
+            pair = (Path(tls.key).read_bytes(), Path(tls.certificate).read_bytes())
+            port = server.add_secure_port(listen, grpc.ssl_server_credentials([pair]))
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "the address is in use, or not this machine's"
+        raise ConfigurationError([Problem("listen", 0, 0, f"cannot listen on {listen}: {reason}")]) from error
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

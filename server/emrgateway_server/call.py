@@ -1,0 +1,57 @@
+"""One call's clock and its point of no return, shared by the event loop and the thread that works for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from enum import Enum, auto
+
+from emrgateway_server.errors import DeadlineNears, DeadlineNearsAfterSend
+
+
+class _State(Enum):
+    JUDGING = auto()
+    SENT = auto()
+    ABANDONED = auto()
+
+
+class Call:
+    """What is left of a caller's patience, and whether something was sent that can start a job."""
+
+    def __init__(self, seconds: float) -> None:
+        """`seconds` from now is when the answer must have left."""
+        self._ends = time.monotonic() + seconds
+        self._state = _State.JUDGING
+        self._lock = threading.Lock()
+
+    @property
+    def remaining_seconds(self) -> float:
+        """The time left to answer in; negative when it is over."""
+        return self._ends - time.monotonic()
+
+    def begin_send(self) -> None:
+        """Pass the point of no return, or raise `DeadlineNears` where the caller was answered, or is about to be."""
+        with self._lock:
+            if self._state is _State.ABANDONED or self.remaining_seconds <= 0:
+                self._state = _State.ABANDONED
+                raise _nothing_sent()
+            self._state = _State.SENT
+
+    def abandon(self) -> DeadlineNears:
+        """Answer without waiting any longer: nothing is sent from now on. The error says whether something was."""
+        with self._lock:
+            if self._state is _State.SENT:
+                return DeadlineNearsAfterSend(
+                    "the deadline nears and AWS has not answered: retry with the same client_token"
+                )
+            self._state = _State.ABANDONED
+            return _nothing_sent()
+
+    @property
+    def may_have_started(self) -> bool:
+        """Whether something was sent that can start a job."""
+        return self._state is _State.SENT
+
+
+def _nothing_sent() -> DeadlineNears:
+    return DeadlineNears("the deadline nears and nothing was sent: retry with more time")

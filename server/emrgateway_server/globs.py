@@ -1,0 +1,217 @@
+"""Globs as policies write them.
+
+`*` is zero or more characters but the separator; `**`, alone in a segment, any number of segments. What separates
+depends on the value: `/` in URLs (S3, SPIFFE, https), `:` and `/` in ARNs, `.` in Spark keys, `/` in log groups,
+nothing elsewhere. Matching is case-sensitive and takes linear time (RE2).
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from functools import lru_cache
+from typing import Protocol
+
+import re2
+
+from emrgateway_server import templates
+from emrgateway_server.caller import Caller
+from emrgateway_server.templates import Reference
+
+
+class Kind(Enum):
+    """What separates the segments of a value."""
+
+    PLAIN = ""
+    URL = "/"
+    ARN = ":/"
+    LOG_GROUP = "/ "
+    SPARK_KEY = "."
+
+    @property
+    def separators(self) -> str:
+        """The characters that separate."""
+        return self.value.strip()
+
+
+class _Matcher(Protocol):
+    def fullmatch(self, text: str) -> object: ...
+
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_S3_ALIAS = re.compile(r"\As3[an]://")
+_NEVER_PLAIN = re.compile(r"[^\x20-\x7e]|[%?\\]")
+_WILDCARD = re.compile(r"\*+")
+_EVERYTHING = "**"
+
+
+class Glob:
+    """One glob, for any caller: `${…}` in it stands for a literal value, whose `*` and `/` are not glob syntax."""
+
+    def __init__(self, text: str) -> None:
+        """ValueError says what is wrong with the text."""
+        self.text = _normal(text)
+        self._template = templates.parse(self.text)
+        self._parts = _tokens(self._template)
+        _check(self.text)
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether it is the bare `**`."""
+        return self.text == _EVERYTHING
+
+    def matches(self, value: str, caller: Caller, kind: Kind | None = None) -> bool:
+        """Whether a value matches, as an `allow` means it: a strange value matches nothing but the bare `**`.
+
+        `kind` is told where the value alone does not tell it. `MissingLabel` where the caller lacks a label.
+        """
+        if self.is_everything:
+            return True
+        kind = kind or kind_of(value)
+        text = _normal(value)
+        if is_strange(text, kind):
+            return False
+        pieces = tuple(part.value(caller) if isinstance(part, Reference) else part for part in self._parts)
+        literal = tuple(isinstance(part, Reference) for part in self._parts)
+        return _compiled(pieces, literal, kind).fullmatch(text) is not None
+
+    def overlaps(self, other: Glob) -> bool:
+        """Whether some value may match both; a reference may stand for anything."""
+        return _overlap(_alphabet(self), _alphabet(other))
+
+    def shown(self, caller: Caller) -> str:
+        """The glob as this caller meets it, for a message; missing labels stay as they are written."""
+        try:
+            return self._template.rendered(caller)
+        except templates.MissingLabel:
+            return self.text
+
+
+def kind_of(value: str) -> Kind:
+    """What separates a value's segments, by its look."""
+    if value.startswith("arn:"):
+        return Kind.ARN
+    return Kind.URL if _SCHEME.match(value) else Kind.PLAIN
+
+
+def is_strange(value: str, kind: Kind) -> bool:
+    """Whether readers of the value may disagree on what it names.
+
+    So does one with an empty inner segment, `.`, `..`, `%`, userinfo, `?`, a backslash, a control or a non-ASCII
+    character: Kyuubi's CVE-2025-66518 was a path that was not normalised.
+    """
+    if _NEVER_PLAIN.search(value):
+        return True
+    if kind is Kind.URL:
+        authority, *path = value[_end_of_scheme(value) :].split("/")
+        return not authority or "@" in authority or _has_odd_segment(path)
+    if kind is Kind.ARN:
+        return _has_odd_segment(value.split("/"))
+    if kind is Kind.LOG_GROUP:
+        return _has_odd_segment(value.split("/")[value.startswith("/") :])
+    return kind is Kind.SPARK_KEY and "" in value.split(".")[:-1]
+
+
+def _has_odd_segment(segments: list[str]) -> bool:
+    return "" in segments[:-1] or "." in segments or ".." in segments
+
+
+def _end_of_scheme(value: str) -> int:
+    match = _SCHEME.match(value)
+    return match.end() if match else 0
+
+
+def _normal(text: str) -> str:
+    """Hadoop's other names of S3 compare as `s3`."""
+    return _S3_ALIAS.sub("s3://", text)
+
+
+def _tokens(template: templates.Template) -> tuple[str | Reference, ...]:
+    """The template cut at its wildcards: `*`, `**`, literal text, references."""
+    tokens: list[str | Reference] = []
+    for part in template.parts:
+        tokens += [part] if isinstance(part, Reference) else [piece for piece in re.split(r"(\*+)", part) if piece]
+    return tuple(tokens)
+
+
+def _check(text: str) -> None:
+    """What no reader should have to guess; ValueError says it."""
+    if not text:
+        raise ValueError("an empty glob matches nothing; ** matches everything")
+    kind = kind_of(text)
+    separators = kind.separators or "/:."
+    for wildcard in _WILDCARD.finditer(text):
+        alone = text[: wildcard.start()][-1:] in ("", *separators) and text[wildcard.end() :][:1] in ("", *separators)
+        if len(wildcard[0]) > 1 and not (wildcard[0] == _EVERYTHING and alone):
+            raise ValueError(f"{text!r}: ** must stand alone in a segment, as in s3://bucket/**")
+    whole: list[tuple[str, str]] = []
+    if kind is Kind.URL:
+        whole = [("the bucket, host or trust domain", text[_end_of_scheme(text) :].partition("/")[0])]
+    elif kind is Kind.ARN:
+        fields = text.split(":")
+        whole = [*zip(("the partition", "", "", "the account"), fields[1:5], strict=False)]
+    for what, component in whole:
+        if what and "*" in component and component not in ("*", _EVERYTHING):
+            raise ValueError(f"{text!r}: {what} is compared whole: write it out, or * for any")
+
+
+@lru_cache(maxsize=8_192)
+def _compiled(pieces: tuple[str, ...], literal: tuple[bool, ...], kind: Kind) -> _Matcher:
+    separators = re2.escape(kind.separators)
+    within = f"[^{separators}]*" if separators else ".*"
+    source = ""
+    for index, (piece, is_literal) in enumerate(zip(pieces, literal, strict=True)):
+        if is_literal or not piece.startswith("*"):
+            skip = 1 if index and pieces[index - 1] == _EVERYTHING and not literal[index - 1] and separators else 0
+            source += re2.escape(piece[skip:])
+        elif piece == "*":
+            source += within
+        elif index == len(pieces) - 1 or not separators:
+            source += ".*"
+        else:
+            # Zero or more whole segments; the separator that follows `**` is the last one's.
+            source += f"(?:{within}[{separators}])*"
+    compiled: _Matcher = re2.compile(f"(?s){source}")
+    return compiled
+
+
+def _alphabet(glob: Glob) -> tuple[str, ...]:
+    """One symbol a character; `*` stays, `**` and references become the empty symbol, which is any text."""
+    symbols: list[str] = []
+    for part in glob._parts:  # noqa: SLF001 - the same class
+        if isinstance(part, Reference) or part == _EVERYTHING:
+            symbols.append("")
+        else:
+            symbols += part
+    return tuple(symbols)
+
+
+def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether two wildcard texts have a common match; `*` is kept from crossing `/` and `:`, which no kind lets it."""
+    todo, seen = [(0, 0)], set()
+    while todo:
+        i, j = todo.pop()
+        if (i, j) in seen:
+            continue
+        seen.add((i, j))
+        if i == len(one) and j == len(other):
+            return True
+        a, b = one[i : i + 1], other[j : j + 1]
+        if a and a[0] in ("", "*"):
+            todo.append((i + 1, j))
+        if b and b[0] in ("", "*"):
+            todo.append((i, j + 1))
+        if a and b:
+            todo += _steps(a[0], b[0], i, j)
+    return False
+
+
+def _steps(a: str, b: str, i: int, j: int) -> list[tuple[int, int]]:
+    """Where two symbols may go by sharing one character."""
+    if a == b and a not in ("", "*"):
+        return [(i + 1, j + 1)]
+    if a in ("", "*") and b not in ("", "*"):
+        return [(i, j + 1)] if a == "" or b not in "/:" else []
+    if b in ("", "*") and a not in ("", "*"):
+        return [(i + 1, j)] if b == "" or a not in "/:" else []
+    return []

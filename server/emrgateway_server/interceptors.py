@@ -1,0 +1,151 @@
+"""What happens to every call before and after the servicers: the last resort, limits, raw bytes.
+
+Each interceptor touches the gateway's own services alone: health and reflection need no identity and take no place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, cast
+
+import grpc
+from grpc import aio
+
+from emrgateway_server import status, telemetry
+from emrgateway_server.errors import Draining, GatewayError, Internal, Throttled
+
+OWN_SERVICES = "/emrgateway."
+START_JOB_RUN = "/emrgateway.v1.JobRunService/StartJobRun"
+BUSY_RETRY_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
+
+# gRPC's classes are generic in their stubs alone.
+_Context: TypeAlias = "aio.ServicerContext[Any, Any]"
+_Behavior: TypeAlias = "Callable[[Any, _Context], Awaitable[Any]]"
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]"
+
+
+class _OwnUnaryInterceptor(aio.ServerInterceptor):
+    """Wraps the gateway's own unary methods."""
+
+    async def intercept_service(
+        self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> _Handler | None:
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or not method.startswith(OWN_SERVICES) or handler.unary_unary is None:
+            return handler
+        return grpc.unary_unary_rpc_method_handler(
+            self.wrapped(cast("_Behavior", handler.unary_unary), method),
+            request_deserializer=self.deserializer(handler),
+            response_serializer=handler.response_serializer,
+        )
+
+    def wrapped(self, behavior: _Behavior, method: str) -> _Behavior:  # noqa: ARG002 - for those that tell methods apart
+        """The behavior, with something before or after it."""
+        return behavior
+
+    def deserializer(self, handler: _Handler) -> Callable[[bytes], Any] | None:
+        """How the request is read."""
+        return handler.request_deserializer
+
+
+class RawBytes(_OwnUnaryInterceptor):
+    """Hands servicers the bytes themselves: what gRPC cannot parse would never reach us, nor the audit."""
+
+    def deserializer(self, handler: _Handler) -> Callable[[bytes], Any] | None:  # noqa: ARG002 - the base's
+        """Bytes as they are."""
+        return bytes
+
+
+class LastResort(_OwnUnaryInterceptor):
+    """Turns errors into statuses, and a bug of ours into INTERNAL without its text, which may hold anything."""
+
+    def wrapped(self, behavior: _Behavior, method: str) -> _Behavior:
+        """The behavior, whose every failure is a status of the contract."""
+
+        async def last_resort(request: bytes, context: _Context) -> object:
+            try:
+                return await behavior(request, context)
+            except aio.AbortError:
+                raise
+            except GatewayError as error:
+                failure = error
+            except Exception as error:  # noqa: BLE001 - the last resort
+                failure = Internal("a bug in the gateway: its operators find it in the log")
+                failure.__cause__ = error
+            telemetry.note_error(failure)
+            if isinstance(failure, Internal):
+                _log_bug(failure.__cause__ or failure)
+            reply = status.reply_of(failure, with_outcome=method == START_JOB_RUN)
+            await context.abort(reply.code, reply.message, tuple(reply.trailers))
+            raise AssertionError("abort returned")
+
+        return last_resort
+
+
+def _log_bug(error: BaseException) -> None:
+    """Where it broke, without its text, which may hold a secret."""
+    _log.error("bug: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+
+
+class Traced(_OwnUnaryInterceptor):
+    """The SERVER span around everything else."""
+
+    def wrapped(self, behavior: _Behavior, method: str) -> _Behavior:
+        """The behavior inside a span that continues the caller's trace."""
+
+        async def traced(request: bytes, context: _Context) -> object:
+            metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+            with telemetry.server_span(method, telemetry.caller_context(metadata)) as span:
+                code = grpc.StatusCode.OK
+                try:
+                    return await behavior(request, context)
+                except asyncio.CancelledError:
+                    code = grpc.StatusCode.CANCELLED
+                    raise
+                except aio.AbortError:
+                    code = grpc_code(context.code())
+                    raise
+                finally:
+                    telemetry.end_server_span(span, code.name)
+
+        return traced
+
+
+def grpc_code(code: grpc.StatusCode | int) -> grpc.StatusCode:
+    """A status code as the enum: aio hands out its number."""
+    return next(known for known in grpc.StatusCode if code in (known, known.value[0]))
+
+
+class InFlight(_OwnUnaryInterceptor):
+    """At most so many calls at one time, and none once draining. Runs on the event loop alone."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._now = 0
+        self.draining = False
+
+    def wrapped(self, behavior: _Behavior, method: str) -> _Behavior:  # noqa: ARG002 - all methods share the places
+        """The behavior, refused where no place is free."""
+
+        async def in_flight(request: bytes, context: _Context) -> object:
+            if self.draining:
+                raise Draining("this server is shutting down: retry, and another one answers")
+            if self._now >= self._most:
+                raise Throttled(
+                    f"the gateway serves {self._most} calls at a time, and all places are taken: retry later",
+                    retry_after=BUSY_RETRY_SECONDS,
+                )
+            self._now += 1
+            try:
+                return await behavior(request, context)
+            finally:
+                self._now -= 1
+
+        return in_flight

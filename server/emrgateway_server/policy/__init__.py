@@ -1,0 +1,10 @@
+"""The organisation's policy: YAML documents, and the engine that judges and amends one request by them.
+
+A pure function of (caller, request, policy): it knows neither gRPC nor boto3.
+"""
+
+from emrgateway_server.policy.decision import Decision, Mode, Outcome, Verdict
+from emrgateway_server.policy.engine import Engine
+from emrgateway_server.policy.loading import load_directory
+
+__all__ = ["Decision", "Engine", "Mode", "Outcome", "Verdict", "load_directory"]

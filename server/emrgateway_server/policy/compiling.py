@@ -1,0 +1,218 @@
+"""Documents → grants and rules, and what only their meaning shows to be wrong."""
+
+from __future__ import annotations
+
+import re2
+
+from emrgateway_server import templates
+from emrgateway_server.globs import Glob
+from emrgateway_server.policy import document as form
+from emrgateway_server.policy import fields
+from emrgateway_server.policy.decision import Mode
+from emrgateway_server.policy.fields import Field
+from emrgateway_server.policy.rules import Grant, Match, Pattern, Rule, Value
+from emrgateway_server.yamlfile import Document, Path, Problem
+
+_NUMBERS = ("number", "string")
+_EVERYWHERE = Match()
+
+
+class Compiler:
+    """Takes documents in their order; `grants` and `rules` are what they come to."""
+
+    def __init__(self) -> None:
+        self.grants: list[Grant] = []
+        self.rules: list[Rule] = []
+        self._places: list[tuple[Document, Path]] = []
+        self._names: dict[str, Document] = {}
+        self._problems: list[Problem] = []
+
+    def add(self, policy: form.Policy, document: Document) -> None:
+        """Compile one document; its mistakes are noted."""
+        name = policy.metadata.name
+        if name in self._names:
+            other = self._names[name].problem(("metadata", "name"), "")
+            self._note(document, ("metadata", "name"), f"{name!r} is the name of {other.file}:{other.line} already")
+        self._names.setdefault(name, document)
+        part = _Part(document, self._problems)
+        match = part.match(policy.match, ("match",))
+        for index, grant in enumerate(policy.grants):
+            self.grants.append(part.grant(grant, ("grants", index), match))
+        seen: set[str] = set()
+        for index, rule in enumerate(policy.rules):
+            if rule.id in seen:
+                self._note(document, ("rules", index, "id"), f"two rules of this policy have the id {rule.id!r}")
+            seen.add(rule.id)
+            mode = Mode(rule.mode or policy.mode)
+            compiled = part.rule(rule, ("rules", index), f"{name}/{rule.id}", match, mode)
+            if compiled is not None:
+                self.rules.append(compiled)
+                self._places.append((document, ("rules", index)))
+
+    def problems(self) -> list[Problem]:
+        """Every mistake, those between documents included."""
+        return self._problems + self._conflicts()
+
+    def _conflicts(self) -> list[Problem]:
+        """Two `set`s that would fight over one field."""
+        problems: list[Problem] = []
+        setting = [
+            (rule, place)
+            for rule, place in zip(self.rules, self._places, strict=True)
+            if rule.set is not None and rule.mode is Mode.ENFORCE
+        ]
+        by_field: dict[str, list[tuple[Rule, tuple[Document, Path]]]] = {}
+        for rule, place in setting:
+            for other, other_place in by_field.setdefault(rule.field.path, []):
+                if rule.set != other.set and _may_meet(rule, other):
+                    first = other_place[0].problem(other_place[1], "")
+                    message = (
+                        f"{rule.id} and {other.id} ({first.file}:{first.line}) set {rule.field.path} to two values"
+                    )
+                    problems.append(place[0].problem((*place[1], "set"), f"{message}, and both can apply"))
+            by_field[rule.field.path].append((rule, place))
+        return problems
+
+    def _note(self, document: Document, path: Path, message: str) -> None:
+        self._problems.append(document.problem(path, message))
+
+
+def _may_meet(one: Rule, other: Rule) -> bool:
+    return all(a.overlaps(b) for a in one.matches for b in other.matches)
+
+
+class _Part:
+    """Compiles the parts of one document."""
+
+    def __init__(self, document: Document, problems: list[Problem]) -> None:
+        self._document = document
+        self._problems = problems
+
+    def match(self, match: form.Match | None, path: Path) -> Match:
+        if match is None:
+            return _EVERYWHERE
+        labels = match.labels or {}
+        return Match(
+            self._globs(match.callers, (*path, "callers")),
+            self._globs(match.applications, (*path, "applications")),
+            tuple((label, self._globs(globs, (*path, "labels", label)) or ()) for label, globs in labels.items()),
+        )
+
+    def grant(self, grant: form.Grant, path: Path, match: Match) -> Grant:
+        return Grant(
+            actions=frozenset(grant.actions),
+            applications=self._globs(grant.applications, (*path, "applications")) or (),
+            roles=self._globs(grant.roles, (*path, "roles")) or (),
+            runs=grant.runs,
+            matches=(match, self.match(grant.match, (*path, "match"))),
+        )
+
+    def rule(self, rule: form.Rule, path: Path, full_id: str, match: Match, mode: Mode) -> Rule | None:
+        try:
+            field = fields.find(rule.field)
+        except ValueError as error:
+            self._note((*path, "field"), str(error))
+            field = None
+        own = self.match(rule.match, (*path, "match"))
+        pattern = self._pattern(rule.pattern, (*path, "pattern"))
+        if field is None:
+            return None
+        self._check(rule, field, path)
+        return Rule(
+            id=full_id,
+            field=field,
+            mode=mode,
+            why=rule.why.strip(),
+            matches=(match, own),
+            set=self._value(rule.set, field, (*path, "set")),
+            default=self._value(rule.default, field, (*path, "default")),
+            fixed=self._value(rule.fixed, field, (*path, "fixed")),
+            required=rule.required,
+            forbidden=rule.forbidden,
+            allow=self._value_globs(rule.allow, field, (*path, "allow")),
+            deny=self._value_globs(rule.deny, field, (*path, "deny")) or (),
+            pattern=pattern,
+            min=rule.min,
+            max=rule.max,
+            clamps=rule.otherwise == "clamp",
+        )
+
+    def _check(self, rule: form.Rule, field: Field, path: Path) -> None:
+        """What the verbs of one rule, and its field, say together."""
+        said = [verb for verb in _VERBS if verb in rule.model_fields_set and getattr(rule, verb) is not False]
+        if not said:
+            self._note(path, f"the rule says nothing: give it one of {', '.join(_VERBS)}")
+        amending = [verb for verb in ("set", "default", "fixed") if verb in said]
+        if amending and not field.writable:
+            self._note((*path, amending[0]), f"{field.path} cannot be amended")
+        numeric = [verb for verb in ("min", "max") if verb in said]
+        if numeric and (field.kind not in _NUMBERS or field.shape.enum):
+            self._note((*path, numeric[0]), f"{field.path} is no number")
+        if field.kind == "message" and set(said) - {"required", "forbidden"}:
+            self._note((*path, "field"), f"{field.path} is a message: required and forbidden alone can be said of it")
+        if rule.otherwise == "clamp" and not numeric:
+            self._note((*path, "otherwise"), "clamp needs min or max")
+        if rule.otherwise == "clamp" and not field.writable:
+            self._note((*path, "otherwise"), f"{field.path} cannot be amended, so it cannot be clamped")
+        if rule.min is not None and rule.max is not None and rule.min > rule.max:
+            self._note((*path, "min"), "min is above max: nothing could pass")
+        if rule.required and rule.forbidden:
+            self._note((*path, "forbidden"), "required and forbidden exclude each other")
+
+    def _value(self, given: form.Scalar | None, field: Field, path: Path) -> Value | None:
+        if given is None:
+            return None
+        text = self._text(given, path)
+        try:
+            template = templates.parse(text)
+            plain = field.value_of("".join(map(str, template.parts))) if template.is_plain else None
+        except ValueError as error:
+            self._note(path, str(error))
+            return None
+        if plain is None and field.kind != "string":
+            self._note(path, f"{field.path} is no string, and a template is one")
+        return Value(field, template, plain)
+
+    def _value_globs(self, given: tuple[form.Scalar, ...] | None, field: Field, path: Path) -> tuple[Glob, ...] | None:
+        if given is None:
+            return None
+        texts = tuple(field.normal(self._text(item, (*path, index))) for index, item in enumerate(given))
+        return self._globs(texts, path)
+
+    def _globs(self, texts: tuple[str, ...] | None, path: Path) -> tuple[Glob, ...] | None:
+        if texts is None:
+            return None
+        globs: list[Glob] = []
+        for index, text in enumerate(texts):
+            try:
+                globs.append(Glob(text))
+            except ValueError as error:
+                self._note((*path, index), str(error))
+        return tuple(globs)
+
+    def _pattern(self, source: str | None, path: Path) -> tuple[str, Pattern] | None:
+        if source is None:
+            return None
+        try:
+            return source, re2.compile(source, _quiet())
+        except re2.error as error:
+            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
+            self._note(path, f"no RE2 pattern: {reason}")
+            return None
+
+    def _text(self, given: form.Scalar, path: Path) -> str:
+        """A scalar as the file writes it, so that 1.10 stays 1.10 where the field is a string."""
+        return fields.shown(given) if isinstance(given, bool) else self._document.texts.get(path, str(given))
+
+    def _note(self, path: Path, message: str) -> None:
+        self._problems.append(self._document.problem(path, message))
+
+
+_VERBS = ("set", "default", "fixed", "required", "forbidden", "allow", "deny", "pattern", "min", "max")
+
+
+def _quiet() -> re2.Options:
+    """RE2 would print its own complaint about a bad pattern."""
+    options = re2.Options()
+    options.log_errors = False
+    return options

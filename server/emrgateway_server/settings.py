@@ -1,0 +1,335 @@
+"""`gateway.yaml` and `EMR_GATEWAY_*` → frozen settings. The only reader of the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+
+from emrgateway_server import yamlfile
+from emrgateway_server.globs import Glob
+from emrgateway_server.yamlfile import ConfigurationError, Document, Problem
+
+ENVIRONMENT_PREFIX = "EMR_GATEWAY_"
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """`HOST:PORT` or `[IPV6]:PORT` → host without brackets, and port."""
+    host, separator, port = address.rpartition(":")
+    if not separator or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
+        raise ValueError(f"{address!r} is not HOST:PORT, such as 127.0.0.1:50051")
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine alone, without asking a name server."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked_address(address: str) -> str:
+    split_address(address)
+    return address
+
+
+def _checked_glob(text: str) -> str:
+    Glob(text)
+    return text
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment."""
+    return os.environ
+
+
+def _resolved(path: str, info: ValidationInfo) -> str:
+    base = (info.context or {}).get("directory", ".")
+    return path if path == "-" else str(Path(base, path))
+
+
+def _fraction(value: object) -> object:
+    """Seconds may be written as whole numbers: strict pydantic takes no int for a float."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Address = Annotated[str, AfterValidator(_checked_address)]
+FilePath = Annotated[str, Field(min_length=1), AfterValidator(_resolved)]
+Seconds = Annotated[float, BeforeValidator(_fraction), Field(ge=0, le=86_400, allow_inf_nan=False)]
+Positive = Annotated[float, BeforeValidator(_fraction), Field(gt=0, allow_inf_nan=False)]
+GlobText = Annotated[str, AfterValidator(_checked_glob)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        """Frozen settings hold tuples; strict pydantic takes no list for one."""
+        if isinstance(value, dict):
+            return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+        return value
+
+
+class Tls(_Section):
+    """The server's certificate and key, and the bundle that client certificates are held against."""
+
+    certificate: FilePath
+    key: FilePath
+    client_ca: FilePath | None = None
+
+
+class Mtls(_Section):
+    """Callers with a SPIFFE certificate of one trust domain."""
+
+    trust_domain: str
+
+
+class Jwt(_Section):
+    """Callers with a token of one issuer."""
+
+    issuer: str
+    audience: str
+    algorithms: Annotated[tuple[str, ...], Field(min_length=1)]
+    jwks_url: str | None = None
+    jwks_file: FilePath | None = None
+    caller: str
+    leeway_seconds: Seconds = 30
+    jwks_refresh_seconds: Seconds = 300
+    jwks_max_stale_seconds: Seconds = 86_400
+
+
+class Insecure(_Section):
+    """Everyone is this caller: for the sandbox, on loopback alone."""
+
+    caller: Annotated[str, Field(pattern=r"^[A-Za-z0-9 /_.:=+@-]{1,256}$")]
+
+
+class Identity(_Section):
+    """How callers prove who they are."""
+
+    mtls: Mtls | None = None
+    jwt: tuple[Jwt, ...] = ()
+    insecure: Insecure | None = None
+
+
+class CallerLabels(_Section):
+    """Labels of the callers whose id matches; the first match of each label wins."""
+
+    match: GlobText
+    labels: dict[str, str]
+
+
+class PolicyFiles(_Section):
+    """Where policy lives, and how often to look for a change."""
+
+    directory: FilePath
+    reload_seconds: Seconds = 1
+
+
+class AssumeRole(_Section):
+    """The role that reaches a target's account."""
+
+    role_arn: str
+    external_id: str | None = None
+    session_name: str = "emr-gateway"
+
+
+class Rate(_Section):
+    """A token bucket toward AWS."""
+
+    per_second: Positive
+    burst: Annotated[int, Field(ge=1)] = 1
+
+
+class TargetSettings(_Section):
+    """One account and region, and the applications that live there."""
+
+    name: Annotated[str, Field(min_length=1)]
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    assume_role: AssumeRole | None = None
+    endpoint_url: str | None = None
+    applications: Annotated[tuple[GlobText, ...], Field(min_length=1)] = ("**",)
+    rates: dict[str, Rate] = {}
+
+
+class Ledger(_Section):
+    """Where submissions are remembered."""
+
+    kind: Literal["memory", "dynamodb"] = "memory"
+    max_entries: Annotated[int, Field(ge=1)] = 100_000
+    ttl_hours: Positive = 24
+    upstream_token_hours: Positive = 8
+    on_error: Literal["fail", "continue"] = "fail"
+    table: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+
+
+class Audit(_Section):
+    """Where decisions are written down."""
+
+    path: FilePath = "-"
+    on_error: Literal["fail", "continue"] = "continue"
+    requests: Literal["none", "full"] = "none"
+
+
+class Limits(_Section):
+    """Bounds on callers and on ourselves."""
+
+    max_deadline_seconds: Positive = 60
+    reply_margin_seconds: Seconds = 0.1
+    max_message_bytes: Annotated[int, Field(ge=1_024, le=4_194_304)] = 524_288
+    max_in_flight: Annotated[int, Field(ge=1, le=4_096)] = 256
+    queue_per_target: Annotated[int, Field(ge=1)] = 256
+    max_connection_age_seconds: Positive = 600
+    drain_pause_seconds: Seconds = 2
+    drain_seconds: Seconds = 30
+
+
+class Telemetry(_Section):
+    """What telemetry may add to a job."""
+
+    job_traceparent: bool = True
+
+
+class Prices(_Section):
+    """What capacity costs, for `max_cost_usd`."""
+
+    currency: Literal["USD"] = "USD"
+    vcpu_hour: Positive
+    memory_gb_hour: Positive
+    disk_gb_hour: Positive
+
+
+class Settings(_Section):
+    """All of `gateway.yaml`."""
+
+    listen: Address = "0.0.0.0:50051"
+    listen_token: Address | None = None
+    metrics: Address | None = "0.0.0.0:9464"
+    tls: Tls | None = None
+    identity: Identity
+    callers: tuple[CallerLabels, ...] = ()
+    policy: PolicyFiles
+    targets: Annotated[tuple[TargetSettings, ...], Field(min_length=1)]
+    replicas: Annotated[int, Field(ge=1)] = 1
+    ledger: Ledger = Ledger()
+    audit: Audit = Audit()
+    limits: Limits = Limits()
+    telemetry: Telemetry = Telemetry()
+    prices: Prices | None = None
+
+
+def load(file: str | Path, environment: Mapping[str, str]) -> Settings:
+    """The settings of a file with the environment's overrides, or `ConfigurationError` with every mistake."""
+    name = str(file)
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise ConfigurationError([Problem(name, 0, 0, f"cannot be read: {reason}")]) from error
+    documents, problems = yamlfile.read(text, file=name)
+    if len(documents) > 1:
+        problems.append(documents[1].problem((), "one document is expected, and this is a second"))
+    document = documents[0] if documents else Document(name, {})
+    document.value = {} if document.value is None else document.value
+    if isinstance(document.value, dict):
+        _override(document, environment)
+    settings, found = yamlfile.parsed(Settings, document, context={"directory": Path(file).parent})
+    problems += found
+    if settings is not None:
+        problems += _contradictions(settings, document)
+    if problems or settings is None:
+        raise ConfigurationError(sorted(problems))
+    return settings
+
+
+def _override(document: Document, environment: Mapping[str, str]) -> None:
+    for variable, text in sorted(environment.items()):
+        if variable.startswith(ENVIRONMENT_PREFIX):
+            parts = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            found = _scalar_at(Settings, document.value, parts)
+            if found is not None:
+                path, is_text = found
+                document.override(path, text if is_text else yamlfile.scalar(text), variable)
+
+
+def _scalar_at(model: object, value: object, parts: list[str]) -> tuple[yamlfile.Path, bool] | None:
+    """The path that a variable names and whether a string stands there, or None where it names no scalar."""
+    path: list[str | int] = []
+    for index, part in enumerate(parts):
+        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            path.append(int(part))
+            value = value[int(part)]
+            continue
+        fields = getattr(model, "model_fields", {})
+        if part not in fields or not (value is None or isinstance(value, dict)):
+            return None
+        path.append(part)
+        value = (value or {}).get(part)
+        annotation = fields[part].annotation
+        model = yamlfile.model_in(annotation)
+        if model is None:
+            is_last = index == len(parts) - 1
+            return (tuple(path), _holds_text(annotation)) if is_last and not isinstance(value, dict | list) else None
+    return None
+
+
+def _holds_text(annotation: object) -> bool:
+    members = getattr(annotation, "__args__", (annotation,))
+    return any(member is str or isinstance(member, str) or _is_annotated_text(member) for member in members)
+
+
+def _is_annotated_text(annotation: object) -> bool:
+    return getattr(annotation, "__origin__", None) is str or any(
+        argument is str for argument in getattr(annotation, "__args__", ())
+    )
+
+
+def _contradictions(settings: Settings, document: Document) -> list[Problem]:
+    """What no single key says: keys that exclude each other, and keys whose feature this version does not have."""
+    problems: list[Problem] = []
+    identity = settings.identity
+    if identity.insecure and (identity.mtls or identity.jwt):
+        problems.append(document.problem(("identity", "insecure"), "identity.insecure must stand alone"))
+    if identity.insecure and not is_loopback(split_address(settings.listen)[0]):
+        message = f"identity.insecure serves loopback alone: listen on 127.0.0.1 or [::1], not on {settings.listen}"
+        problems.append(document.problem(("listen",), message))
+    if not (identity.insecure or identity.mtls or identity.jwt):
+        problems.append(document.problem(("identity",), "identity needs one of: insecure, mtls, jwt"))
+    names = [target.name for target in settings.targets]
+    problems.extend(
+        document.problem(("targets", index, "name"), f"two targets are named {name!r}: names are unique")
+        for index, name in enumerate(names)
+        if name in names[:index]
+    )
+    return problems + [document.problem(path, f"{yamlfile.dotted(path)}: {why}") for path, why in _not_yet(settings)]
+
+
+def _not_yet(settings: Settings) -> list[tuple[yamlfile.Path, str]]:
+    """Keys that this version cannot honour: to serve as if it did would be to promise what does not hold."""
+    found: list[tuple[yamlfile.Path, str]] = []
+    if settings.identity.mtls:
+        found.append((("identity", "mtls"), "mTLS identity is not in this version yet"))
+    if settings.identity.jwt:
+        found.append((("identity", "jwt"), "token identity is not in this version yet"))
+    if settings.tls and settings.tls.client_ca:
+        found.append((("tls", "client_ca"), "client certificates are not in this version yet"))
+    if settings.ledger.kind != "memory":
+        found.append((("ledger", "kind"), "the DynamoDB ledger is not in this version yet"))
+    found.extend(
+        (("targets", index, "assume_role"), "AssumeRole is not in this version yet")
+        for index, target in enumerate(settings.targets)
+        if target.assume_role
+    )
+    return found

@@ -1,0 +1,187 @@
+"""The one translation between the contract and AWS's form, pure, both ways.
+
+Names follow from AWS's by rule, so both directions are compiled from the descriptor and the shape. What the contract
+cannot tell apart is settled here: an empty list or map is left out, but a Configuration with neither properties nor
+configurations is sent with `properties: {}`, which AWS reads as "remove the application's"; a present, empty message
+is sent as `{}`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from emrgateway.v1.job_configuration_pb2 import StringList
+from emrgateway_server.shapes import Shape, field_name
+
+_Message = TypeVar("_Message", bound=Message)
+
+
+def to_aws(message: Message, shape: Shape) -> dict[str, object]:
+    """A message as boto3 takes it. Fields that AWS does not have are left out, and so are enum numbers it does not."""
+    return {
+        part.member: part.to_aws(getattr(message, part.field))
+        for part in _parts(message.DESCRIPTOR, shape)
+        if part.is_set(message)
+    } | _emptied(message, shape)
+
+
+def from_aws(value: Mapping[str, Any], message_class: type[_Message], shape: Shape) -> _Message:
+    """AWS's form as a message. Members that the contract does not have, and enum values to come, are left out."""
+    message = message_class()
+    _fill(message, value, shape)
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One field and the member it stands for."""
+
+    field: str
+    member: str
+    shape: Shape
+    is_set: Callable[[Message], bool]
+    to_aws: Callable[[Any], object]
+    fill: Callable[[Message, Any], None]
+
+
+@cache
+def _parts(descriptor: Descriptor, shape: Shape) -> tuple[_Part, ...]:
+    members = {field_name(member): member for member in shape.members}
+    return tuple(
+        _part(item, members[item.name], shape.members[members[item.name]])
+        for item in descriptor.fields
+        if item.name in members
+    )
+
+
+def _part(item: FieldDescriptor, member: str, shape: Shape) -> _Part:
+    name = item.name
+    if shape.kind == "list":
+        convert, fill = _list_converters(item, shape)
+    elif shape.kind == "map":
+        convert, fill = _map_converters(item, shape)
+    else:
+        convert, fill = _single_converters(item, shape)
+    if item.has_presence:
+        return _Part(name, member, shape, lambda message: message.HasField(name), convert, fill)
+    if item.enum_type and shape.kind == "string":
+        known = frozenset(number for number in _enum_names(item.enum_type) if number)
+        return _Part(name, member, shape, lambda message: getattr(message, name) in known, convert, fill)
+    return _Part(name, member, shape, lambda message: bool(getattr(message, name)), convert, fill)
+
+
+def _single_converters(
+    item: FieldDescriptor, shape: Shape
+) -> tuple[Callable[[Any], object], Callable[[Message, Any], None]]:
+    name = item.name
+    if shape.kind == "structure":
+        return (
+            lambda value: to_aws(value, shape),
+            lambda message, value: _fill_present(getattr(message, name), value, shape),
+        )
+    if shape.kind == "timestamp":
+        return _datetime, lambda message, value: getattr(message, name).FromDatetime(value)
+    if item.enum_type:
+        names, numbers = _enum_names(item.enum_type), _enum_numbers(item.enum_type)
+        return names.__getitem__, lambda message, value: setattr(message, name, numbers.get(value, 0))
+    return lambda value: value, lambda message, value: setattr(message, name, value)
+
+
+def _list_converters(
+    item: FieldDescriptor, shape: Shape
+) -> tuple[Callable[[Any], object], Callable[[Message, Any], None]]:
+    name = item.name
+    element = _element(shape)
+    if element.kind == "structure":
+        return (
+            lambda value: [to_aws(each, element) for each in value],
+            lambda message, value: _each(value, lambda each: _fill(getattr(message, name).add(), each, element)),
+        )
+    if item.enum_type:
+        names, numbers = _enum_names(item.enum_type), _enum_numbers(item.enum_type)
+        return (
+            lambda value: [names[number] for number in value if number in names],
+            lambda message, value: getattr(message, name).extend(numbers.get(each, 0) for each in value),
+        )
+    return list, lambda message, value: getattr(message, name).extend(value)
+
+
+def _map_converters(
+    item: FieldDescriptor, shape: Shape
+) -> tuple[Callable[[Any], object], Callable[[Message, Any], None]]:
+    name = item.name
+    element = _element(shape)
+    if element.kind == "list":
+        return (
+            lambda value: {key: list(each.values) for key, each in value.items()},
+            lambda message, value: _each(
+                value.items(), lambda pair: getattr(message, name)[pair[0]].CopyFrom(StringList(values=pair[1]))
+            ),
+        )
+    if element.kind == "structure":
+        return (
+            lambda value: {key: to_aws(each, element) for key, each in value.items()},
+            lambda message, value: _each(
+                value.items(), lambda pair: _fill(getattr(message, name)[pair[0]], pair[1], element)
+            ),
+        )
+    return dict, lambda message, value: getattr(message, name).update(value)
+
+
+def _fill(message: Message, value: Mapping[str, Any], shape: Shape) -> None:
+    for part in _parts(message.DESCRIPTOR, shape):
+        inner = value.get(part.member)
+        if inner is not None:
+            part.fill(message, inner)
+
+
+def _fill_present(message: Message, value: Mapping[str, Any], shape: Shape) -> None:
+    message.SetInParent()
+    _fill(message, value, shape)
+
+
+def _emptied(message: Message, shape: Shape) -> dict[str, object]:
+    """`properties: {}` of a Configuration that says nothing else."""
+    if shape.name == "Configuration" and not (message.properties or message.configurations):  # type: ignore[attr-defined]
+        return {"properties": {}}
+    return {}
+
+
+def _element(shape: Shape) -> Shape:
+    if shape.element is None:
+        raise TypeError(f"{shape.name} holds no elements")
+    return shape.element
+
+
+def _each(values: Any, action: Callable[[Any], object]) -> None:  # noqa: ANN401 - whatever botocore parsed
+    for value in values:
+        action(value)
+
+
+def _datetime(value: Timestamp) -> dt.datetime:
+    """AWS's times have microseconds at the finest."""
+    return value.ToDatetime(tzinfo=dt.UTC)
+
+
+@cache
+def _enum_names(descriptor: EnumDescriptor) -> dict[int, str]:
+    """Number → AWS's value: the name less its enum's prefix. 0 says nothing to AWS."""
+    prefix = _prefix(descriptor)
+    return {value.number: value.name.removeprefix(prefix) for value in descriptor.values if value.number}
+
+
+@cache
+def _enum_numbers(descriptor: EnumDescriptor) -> dict[str, int]:
+    return {name: number for number, name in _enum_names(descriptor).items()}
+
+
+def _prefix(descriptor: EnumDescriptor) -> str:
+    return descriptor.values_by_number[0].name.removesuffix("UNSPECIFIED")

@@ -1,0 +1,335 @@
+"""YAML with positions: files people write, read strictly, each mistake with its line and column.
+
+Scalars mean what YAML 1.2's core schema says. Where YAML 1.1 readers disagree (`no`, `0720`, `1_000`, `12:30`), the
+scalar must be quoted: a file has one meaning or none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, TypeAlias, TypeVar, cast
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+Path: TypeAlias = tuple[str | int, ...]
+
+MAX_DEPTH = 64
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_NULL = re.compile(r"|~|null|Null|NULL")
+_TRUE = re.compile(r"true|True|TRUE")
+_FALSE = re.compile(r"false|False|FALSE")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_AMBIGUOUS = re.compile(
+    r"(?i:y|n|yes|no|on|off)"
+    r"|[-+]?0[0-9_]+|[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"
+    r"|[-+]?0[box][0-9a-fA-F_]+|[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?"
+    r"|[-+]?\.(?i:inf)|\.(?i:nan)|<<|="
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """A mistake in a file; prints as `FILE:LINE:COLUMN: error: …`, or without the position where there is none."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{where}: {self.severity}: {self.message}"
+
+
+class ConfigurationError(Exception):
+    """Every mistake of the files that were read, in their order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+@dataclass(slots=True)
+class Document:
+    """One YAML document: its plain value, and where each part of it stands (line and column, both from 1)."""
+
+    file: str
+    value: object = None
+    marks: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    texts: dict[Path, str] = field(default_factory=dict)
+    overrides: dict[Path, str] = field(default_factory=dict)
+    spoiled: set[Path] = field(default_factory=set)
+
+    def override(self, path: Path, value: object, source: str) -> None:
+        """Put a value over what the file says; mistakes in it are told at `source`, such as a variable's name."""
+        container: Any = self.value
+        for part, following in pairwise(path):
+            missing = isinstance(part, str) and container.get(part) is None
+            if missing:
+                container[part] = [] if isinstance(following, int) else {}
+            container = container[part]
+        container[path[-1]] = value
+        self.overrides[path] = source
+
+    def problem(self, path: Path, message: str, severity: str = "error") -> Problem:
+        """A mistake at `path`, or at its nearest part that stands in the file."""
+        if path in self.overrides:
+            return Problem(self.overrides[path], 0, 0, message, severity)
+        while path not in self.marks and path:
+            path = path[:-1]
+        line, column = self.marks.get(path, (0, 0))
+        return Problem(self.file, line, column, message, severity)
+
+
+def read(text: str, *, file: str) -> tuple[list[Document], list[Problem]]:
+    """The documents of a text and every mistake in it.
+
+    A document with mistakes is there too, so that `parsed` can tell the others in it: what could not be read is
+    None, and `spoiled`.
+    """
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    try:
+        problems += _aliases(text, file)
+        for node in _composed(text):
+            documents.append(Document(file))
+            documents[-1].value = _Reader(documents[-1], problems).value(node, ())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        problems.append(Problem(file, line, column, error.problem or "not YAML"))
+    except (yaml.YAMLError, RecursionError) as error:
+        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
+        problems.append(Problem(file, line, 1, f"not YAML: {getattr(error, 'reason', 'nested too deeply')}"))
+    return documents, problems
+
+
+def dotted(path: Path) -> str:
+    """A path as people write it: `targets[0].account`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+def scalar(text: str) -> object:
+    """The value of a plain scalar by YAML 1.2's core schema: what an environment variable's text means."""
+    if _NULL.fullmatch(text):
+        return None
+    if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
+        return bool(_TRUE.fullmatch(text))
+    if _INTEGER.fullmatch(text):
+        return int(text) if len(text) <= 20 else text  # noqa: PLR2004 - no int64 has more than 20 characters
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def parsed(
+    model: type[_Model], document: Document, *, context: Mapping[str, object] | None = None
+) -> tuple[_Model | None, list[Problem]]:
+    """A document as a pydantic model, and its mistakes. `context` reaches the model's validators.
+
+    With mistakes, the model is what the rest of the document says, so that checks across its parts can be made too;
+    None where what is left makes no model.
+    """
+    problems: list[Problem] = []
+    value = document.value
+    for _ in range(2):
+        try:
+            return model.model_validate(value, context=dict(context or {})), problems
+        except ValidationError as error:
+            items = error.errors(include_url=False)
+            if problems:
+                break
+            locations = [_location(document, item["loc"]) for item in items]
+            problems = [
+                _explained(document, model, item, location)
+                for item, location in zip(items, locations, strict=True)
+                if not _is_told(item, location, locations, document.spoiled)
+            ]
+            value = _without(value, (), {*locations, *document.spoiled})
+            if not problems and value == document.value:
+                break
+    return None, problems
+
+
+def _is_told(item: ErrorDetails, location: Path, locations: Sequence[Path], spoiled: set[Path]) -> bool:
+    """Whether an error only follows from another one: of an unreadable part, or a list short of its bad items."""
+    inner = (path for path in locations if len(path) > len(location))
+    if item["type"] == "too_short" and any(path[: len(location)] == location for path in inner):
+        return True
+    return any(location[: len(path)] == path for path in spoiled)
+
+
+def _without(value: object, path: Path, bad: set[Path]) -> object:
+    """A value less its bad parts, so that what is left can be checked further."""
+    if isinstance(value, dict):
+        return {key: _without(item, (*path, key), bad) for key, item in value.items() if (*path, key) not in bad}
+    if isinstance(value, list):
+        return [_without(item, (*path, n), bad) for n, item in enumerate(value) if (*path, n) not in bad]
+    return value
+
+
+def _location(document: Document, loc: tuple[int | str, ...]) -> Path:
+    """Where in the document one of pydantic's errors is: its location less the names of union branches."""
+    known = {
+        path[:length] for path in (*document.overrides,) for length in range(len(path) + 1)
+    } | document.marks.keys()
+    path: Path = ()
+    for part in loc[:-1]:
+        path = (*path, part) if (*path, part) in known else path
+    return (*path, *loc[-1:])
+
+
+def _aliases(text: str, file: str) -> list[Problem]:
+    """Aliases are refused unread: a few of them can unfold into gigabytes."""
+    if "*" not in text:
+        return []
+    return [
+        Problem(file, *_position(event), f"alias *{event.anchor} is not allowed")
+        for event in yaml.parse(text, _Loader)
+        if isinstance(event, yaml.AliasEvent)
+    ]
+
+
+def _composed(text: str) -> Iterator[yaml.Node]:
+    loader = _Loader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            if node is not None:
+                yield node
+    finally:
+        loader.dispose()
+
+
+class _Reader:
+    """Turns one document's nodes into plain values."""
+
+    def __init__(self, document: Document, problems: list[Problem]) -> None:
+        self._document = document
+        self._problems = problems
+        self._seen: set[int] = set()
+
+    def value(self, node: yaml.Node, path: Path) -> object:
+        self._document.marks[path] = _position(node)
+        if id(node) in self._seen:  # an alias, told already
+            self._document.spoiled.add(path)
+            return None
+        self._seen.add(id(node))
+        if len(path) > MAX_DEPTH:
+            self._spoil(path, f"nested more than {MAX_DEPTH} deep")
+            return None
+        if isinstance(node, yaml.MappingNode):
+            self._refuse_tag(node, "map", path)
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            self._refuse_tag(node, "seq", path)
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(cast("yaml.ScalarNode", node), path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
+        result: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value
+            if not isinstance(key, str):
+                self._problem(key_node, "a key must be a plain scalar")
+            elif key in result:
+                line = self._document.marks[*path, key][0]
+                self._problem(key_node, f"duplicate key {key!r}: it stands on line {line} already")
+            else:
+                if not key_node.style and _AMBIGUOUS.fullmatch(key):
+                    self._problem(key_node, _ambiguous(key))
+                result[key] = self.value(value_node, (*path, key))
+                if _position(value_node)[0] != _position(key_node)[0]:
+                    # A block below its key, or nothing at all: the key is where a reader looks.
+                    self._document.marks[*path, key] = _position(key_node)
+        return result
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
+        text: str = node.value
+        self._document.texts[path] = text
+        if node.style:  # quoted, or a block
+            self._refuse_tag(node, "str", path)
+            return text
+        if node.tag and not node.tag.startswith("tag:yaml.org,2002:"):
+            self._spoil(path, f"the tag {node.tag} is not allowed")
+        elif _AMBIGUOUS.fullmatch(text):
+            self._spoil(path, _ambiguous(text))
+        else:
+            return scalar(text)
+        return None
+
+    def _refuse_tag(self, node: yaml.Node, plain: str, path: Path) -> None:
+        if node.tag not in (f"tag:yaml.org,2002:{plain}", "!"):
+            self._spoil(path, f"the tag {node.tag} is not allowed")
+
+    def _problem(self, node: yaml.Node, message: str) -> None:
+        self._problems.append(Problem(self._document.file, *_position(node), message))
+
+    def _spoil(self, path: Path, message: str) -> None:
+        self._document.spoiled.add(path)
+        self._problems.append(self._document.problem(path, message))
+
+
+def _ambiguous(text: str) -> str:
+    return f'YAML readers disagree on what {text} means: put it in quotes, "{text}", or write a plain number or boolean'
+
+
+def _position(node: yaml.Node | yaml.Event) -> tuple[int, int]:
+    mark = node.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (0, 0)
+
+
+def _explained(document: Document, model: type[BaseModel], item: ErrorDetails, location: Path) -> Problem:
+    """One of pydantic's errors in the words of someone who edits a file."""
+    name = str(location[-1]) if location else "the document"
+    where = dotted(location) or "the document"
+    message = {
+        "extra_forbidden": f"unknown key {name!r}; {_allowed_keys(model, location[:-1])}",
+        "missing": f"missing key {name!r} in {dotted(location[:-1]) or 'the document'}",
+        "model_type": f"{where} must be a mapping",
+        "tuple_type": f"{where} must be a list",
+        "list_type": f"{where} must be a list",
+        "dict_type": f"{where} must be a mapping",
+        "string_type": f"{where} must be a string: put it in quotes",
+    }.get(item["type"])
+    if message is None:
+        text = item["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("Tuple", "the list")
+        message = f"{where}: {text[:1].lower()}{text[1:]}"
+    return document.problem(location, message)
+
+
+def _allowed_keys(model: type[BaseModel], location: Path) -> str:
+    current: object = model
+    for part in location:
+        current = _inner(current, part)
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        names = (info.alias or name for name, info in current.model_fields.items())
+        return "allowed: " + ", ".join(names)
+    return "see the documentation for the keys allowed here"
+
+
+def _inner(current: object, part: str | int) -> object:
+    """The model that stands at `part` of `current`, through optional, list and mapping types."""
+    if isinstance(part, str) and isinstance(current, type) and issubclass(current, BaseModel):
+        by_key = {info.alias or name: info.annotation for name, info in current.model_fields.items()}
+        return model_in(by_key.get(str(part)))
+    return current
+
+
+def model_in(annotation: object) -> object:
+    """The first pydantic model inside a type, through optional, list and mapping types; None where there is none."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = model_in(argument)
+        if found is not None:
+            return found
+    return None
