@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 PROTOS := $(sort $(wildcard proto/emrgateway/v1/*.proto))
+# Named, since a comma would end an argument of call.
+EVERYTHING := -e '.[server,sandbox,dev]'
+GENERATORS := '.[proto]'
 PYTEST := $(BIN)/pytest -n 4
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -73,10 +76,10 @@ clean: ## Remove what make made
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
 $(VENV)/.installed: pyproject.toml
-	@$(call venv,$(VENV),-e '.[server,sandbox,dev]')
+	@$(call venv,$(VENV),$(EVERYTHING))
 
 $(PROTO_VENV)/.installed: pyproject.toml
-	@$(call venv,$(PROTO_VENV),'.[proto]')
+	@$(call venv,$(PROTO_VENV),$(GENERATORS))
 
 # venv FOLDER WHAT: make a virtual environment with WHAT in it.
 define venv

@@ -9,6 +9,7 @@ from grpc import aio
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway.v1.job_run_service_pb2_grpc import JobRunServiceStub
+from emrgateway_client import _trace
 from emrgateway_client._connection import connection
 from emrgateway_client._status import to_error
 from emrgateway_client._submission import with_client_token
@@ -118,7 +119,7 @@ class AsyncClient:
             return await method(
                 request,
                 timeout=self._timeout_seconds if timeout is None else timeout,
-                metadata=identity.metadata,
+                metadata=(*identity.metadata, *_trace.headers()),
                 credentials=identity.credentials,
             )
         except aio.AioRpcError as error:

@@ -8,6 +8,7 @@ import grpc
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway.v1.job_run_service_pb2_grpc import JobRunServiceStub
+from emrgateway_client import _trace
 from emrgateway_client._connection import connection
 from emrgateway_client._status import to_error
 from emrgateway_client._submission import with_client_token
@@ -119,7 +120,7 @@ class Client:
             return method(
                 request,
                 timeout=self._timeout_seconds if timeout is None else timeout,
-                metadata=identity.metadata,
+                metadata=(*identity.metadata, *_trace.headers()),
                 credentials=identity.credentials,
             )
         except grpc.RpcError as error:
