@@ -1,0 +1,95 @@
+"""The README's examples run as they stand."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emrgateway_server.caller import Caller
+from emrgateway_server.policy import Engine, load_directory
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMAND = Path(sys.executable).with_name("emr-gateway")
+TARGET = "127.0.0.1:50051"  # the README's
+
+
+def _tested(language: str) -> str:
+    (block,) = re.findall(rf"<!-- tested: tests/docs -->\n```{language}\n(.*?)```", README, re.DOTALL)
+    return str(block)
+
+
+@pytest.fixture
+def dev_target() -> Iterator[str]:
+    """A gateway as `make dev` leaves it running, on a port of its own."""
+    arguments = ["dev", "--listen", "127.0.0.1:0", "--policy", "deploy/demo/policy", "--label", "team=data-eng"]
+    process = subprocess.Popen([COMMAND, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if line.startswith("listening on "):
+                yield line.split()[-1]
+                break
+    finally:
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+        process.stdout.close()
+
+
+def test_the_python_example_starts_a_job(dev_target: str) -> None:
+    """The example, pasted into a file, prints a job run id against a gateway with the demo's policy."""
+    example = _tested("python").replace(TARGET, dev_target)
+    ran = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert re.fullmatch(r"[0-9a-z]+\n", ran.stdout)
+
+
+def test_the_policy_example_loads_and_does_what_it_says(tmp_path: Path) -> None:
+    """The policy in the README is one, caps the timeout, and grants the role it names."""
+    (tmp_path / "policy.yaml").write_text(_tested("yaml"), encoding="utf-8")
+    caller = Caller("spiffe://prod.example.com/ns/data-eng/sa/etl", {"team": "data-eng"})
+    request = {
+        "applicationId": "00f1qr8s3v6pd409",
+        "executionRoleArn": "arn:aws:iam::123456789012:role/emr/data-eng/etl",
+        "executionTimeoutMinutes": 0,
+        "tags": {"cost-center": "CC-1042"},
+    }
+    decision = Engine(load_directory(tmp_path)).judge(caller, request, {})
+    assert decision.allowed, decision.violations
+    assert decision.request == {
+        **request,
+        "executionTimeoutMinutes": 720,
+        "tags": {"cost-center": "CC-1042", "team": "data-eng"},
+    }
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"emr-gateway ((?:job )?[a-z]+) -", README))))
+def test_the_commands_exist(command: str) -> None:
+    """Each command that the README names has a help of its own."""
+    ran = subprocess.run([COMMAND, *command.split(), "--help"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_the_make_targets_exist() -> None:
+    """Each `make` target that the documents name is in the Makefile."""
+    documents = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"(?:\$ |`)make ([a-z-]+)", documents))
+    assert (
+        targets - set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+        == set()
+    )
+
+
+def test_the_demo_comes_true() -> None:
+    """`make demo`'s program exits 0 and shows the run, the changes, the refusal and the trace."""
+    ran = subprocess.run(
+        [sys.executable, "deploy/demo/demo.py"], capture_output=True, text=True, cwd=ROOT, check=False, timeout=110
+    )
+    assert ran.returncode == 0, ran.stderr
+    for said in ("job run ", "2880 -> 720", "POLICY_VIOLATION", "grant/role", "policy.evaluate", "CLIENT"):
+        assert said in ran.stdout
