@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
-from emrgateway_server import yamlfile
+from emrgateway_server import yamlfile, yamlmodel
 from emrgateway_server.globs import Glob
 from emrgateway_server.yamlfile import ConfigurationError, Document, Problem
 
@@ -245,10 +245,8 @@ def load(file: str | Path, environment: Mapping[str, str]) -> Settings:
     document.value = {} if document.value is None else document.value
     if isinstance(document.value, dict):
         _override(document, environment)
-    settings, found = yamlfile.parsed(Settings, document, context={"directory": Path(file).parent})
-    problems += found
-    if settings is not None:
-        problems += _contradictions(settings, document)
+    settings, found = yamlmodel.parsed(Settings, document, context={"directory": Path(file).parent})
+    problems += [*found, *_contradictions(document)]
     if problems or settings is None:
         raise ConfigurationError(sorted(problems))
     return settings
@@ -278,7 +276,7 @@ def _scalar_at(model: object, value: object, parts: list[str]) -> tuple[yamlfile
         path.append(part)
         value = (value or {}).get(part)
         annotation = fields[part].annotation
-        model = yamlfile.model_in(annotation)
+        model = yamlmodel.model_in(annotation)
         if model is None:
             is_last = index == len(parts) - 1
             return (tuple(path), _holds_text(annotation)) if is_last and not isinstance(value, dict | list) else None
@@ -296,40 +294,55 @@ def _is_annotated_text(annotation: object) -> bool:
     )
 
 
-def _contradictions(settings: Settings, document: Document) -> list[Problem]:
-    """What no single key says: keys that exclude each other, and keys whose feature this version does not have."""
-    problems: list[Problem] = []
-    identity = settings.identity
-    if identity.insecure and (identity.mtls or identity.jwt):
-        problems.append(document.problem(("identity", "insecure"), "identity.insecure must stand alone"))
-    if identity.insecure and not is_loopback(split_address(settings.listen)[0]):
-        message = f"identity.insecure serves loopback alone: listen on 127.0.0.1 or [::1], not on {settings.listen}"
-        problems.append(document.problem(("listen",), message))
-    if not (identity.insecure or identity.mtls or identity.jwt):
-        problems.append(document.problem(("identity",), "identity needs one of: insecure, mtls, jwt"))
-    names = [target.name for target in settings.targets]
-    problems.extend(
-        document.problem(("targets", index, "name"), f"two targets are named {name!r}: names are unique")
+def _contradictions(document: Document) -> list[Problem]:
+    """What no single key says: keys that exclude each other, and keys whose feature this version does not have.
+
+    It reads what the file says, not the settings, so that these mistakes are told beside those of single keys.
+    """
+    found = [*_identity_mistakes(document), *_not_yet(document)]
+    names = [document.at(("targets", index, "name")) for index in range(_length(document, "targets"))]
+    found += [
+        (("targets", index, "name"), f"two targets are named {name!r}: names are unique")
         for index, name in enumerate(names)
-        if name in names[:index]
-    )
-    return problems + [document.problem(path, f"{yamlfile.dotted(path)}: {why}") for path, why in _not_yet(settings)]
+        if name is not None and name in names[:index]
+    ]
+    return [document.problem(path, message) for path, message in found]
 
 
-def _not_yet(settings: Settings) -> list[tuple[yamlfile.Path, str]]:
+def _identity_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
+    ways = [way for way in ("insecure", "mtls", "jwt") if document.at(("identity", way))]
+    if isinstance(document.at(("identity",)), dict) and not ways:
+        yield ("identity",), "identity needs one of: insecure, mtls, jwt"
+    if "insecure" in ways and len(ways) > 1:
+        yield ("identity", "insecure"), "identity.insecure must stand alone"
+    listen = document.at(("listen",)) or Settings.model_fields["listen"].default
+    if "insecure" in ways and not _is_loopback_address(listen):
+        yield ("listen",), f"identity.insecure serves loopback alone: listen on 127.0.0.1 or [::1], not on {listen}"
+
+
+def _is_loopback_address(address: object) -> bool:
+    try:
+        return is_loopback(split_address(str(address))[0])
+    except ValueError:
+        return True  # no address: that is told already
+
+
+def _not_yet(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
     """Keys that this version cannot honour: to serve as if it did would be to promise what does not hold."""
-    found: list[tuple[yamlfile.Path, str]] = []
-    if settings.identity.mtls:
-        found.append((("identity", "mtls"), "mTLS identity is not in this version yet"))
-    if settings.identity.jwt:
-        found.append((("identity", "jwt"), "token identity is not in this version yet"))
-    if settings.tls and settings.tls.client_ca:
-        found.append((("tls", "client_ca"), "client certificates are not in this version yet"))
-    if settings.ledger.kind != "memory":
-        found.append((("ledger", "kind"), "the DynamoDB ledger is not in this version yet"))
-    found.extend(
-        (("targets", index, "assume_role"), "AssumeRole is not in this version yet")
-        for index, target in enumerate(settings.targets)
-        if target.assume_role
-    )
-    return found
+    later: list[tuple[yamlfile.Path, str]] = [
+        (("identity", "mtls"), "mTLS identity"),
+        (("identity", "jwt"), "token identity"),
+        (("tls", "client_ca"), "a client certificate authority"),
+        (("listen_token",), "token identity"),
+    ]
+    later += [(("targets", index, "assume_role"), "AssumeRole") for index in range(_length(document, "targets"))]
+    for path, feature in later:
+        if document.at(path):
+            yield path, f"{yamlfile.dotted(path)}: {feature} is not in this version yet"
+    if document.at(("ledger", "kind")) == "dynamodb":
+        yield ("ledger", "kind"), "ledger.kind: the DynamoDB ledger is not in this version yet"
+
+
+def _length(document: Document, key: str) -> int:
+    value = document.at((key,))
+    return len(value) if isinstance(value, list) else 0

@@ -7,20 +7,17 @@ scalar must be quoted: a file has one meaning or none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, cast
 
 import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 Path: TypeAlias = tuple[str | int, ...]
 
 MAX_DEPTH = 64
 
-_Model = TypeVar("_Model", bound=BaseModel)
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _NULL = re.compile(r"|~|null|Null|NULL")
@@ -81,6 +78,16 @@ class Document:
         container[path[-1]] = value
         self.overrides[path] = source
 
+    def at(self, path: Path) -> object:
+        """What stands at a path; None where nothing does."""
+        value = self.value
+        for part in path:
+            try:
+                value = value[part]  # type: ignore[index] # whatever the file holds
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
     def problem(self, path: Path, message: str, severity: str = "error") -> Problem:
         """A mistake at `path`, or at its nearest part that stands in the file."""
         if path in self.overrides:
@@ -128,63 +135,6 @@ def scalar(text: str) -> object:
     if _INTEGER.fullmatch(text):
         return int(text) if len(text) <= 20 else text  # noqa: PLR2004 - no int64 has more than 20 characters
     return float(text) if _FLOAT.fullmatch(text) else text
-
-
-def parsed(
-    model: type[_Model], document: Document, *, context: Mapping[str, object] | None = None
-) -> tuple[_Model | None, list[Problem]]:
-    """A document as a pydantic model, and its mistakes. `context` reaches the model's validators.
-
-    With mistakes, the model is what the rest of the document says, so that checks across its parts can be made too;
-    None where what is left makes no model.
-    """
-    problems: list[Problem] = []
-    value = document.value
-    for _ in range(2):
-        try:
-            return model.model_validate(value, context=dict(context or {})), problems
-        except ValidationError as error:
-            items = error.errors(include_url=False)
-            if problems:
-                break
-            locations = [_location(document, item["loc"]) for item in items]
-            problems = [
-                _explained(document, model, item, location)
-                for item, location in zip(items, locations, strict=True)
-                if not _is_told(item, location, locations, document.spoiled)
-            ]
-            value = _without(value, (), {*locations, *document.spoiled})
-            if not problems and value == document.value:
-                break
-    return None, problems
-
-
-def _is_told(item: ErrorDetails, location: Path, locations: Sequence[Path], spoiled: set[Path]) -> bool:
-    """Whether an error only follows from another one: of an unreadable part, or a list short of its bad items."""
-    inner = (path for path in locations if len(path) > len(location))
-    if item["type"] == "too_short" and any(path[: len(location)] == location for path in inner):
-        return True
-    return any(location[: len(path)] == path for path in spoiled)
-
-
-def _without(value: object, path: Path, bad: set[Path]) -> object:
-    """A value less its bad parts, so that what is left can be checked further."""
-    if isinstance(value, dict):
-        return {key: _without(item, (*path, key), bad) for key, item in value.items() if (*path, key) not in bad}
-    if isinstance(value, list):
-        return [_without(item, (*path, n), bad) for n, item in enumerate(value) if (*path, n) not in bad]
-    return value
-
-
-def _location(document: Document, loc: tuple[int | str, ...]) -> Path:
-    """Where in the document one of pydantic's errors is: its location less the names of union branches."""
-    known = {
-        path[:length] for path in (*document.overrides,) for length in range(len(path) + 1)
-    } | document.marks.keys()
-    path: Path = ()
-    for part in loc[:-1]:
-        path = (*path, part) if (*path, part) in known else path
-    return (*path, *loc[-1:])
 
 
 def _aliases(text: str, file: str) -> list[Problem]:
@@ -285,51 +235,3 @@ def _ambiguous(text: str) -> str:
 def _position(node: yaml.Node | yaml.Event) -> tuple[int, int]:
     mark = node.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
-
-
-def _explained(document: Document, model: type[BaseModel], item: ErrorDetails, location: Path) -> Problem:
-    """One of pydantic's errors in the words of someone who edits a file."""
-    name = str(location[-1]) if location else "the document"
-    where = dotted(location) or "the document"
-    message = {
-        "extra_forbidden": f"unknown key {name!r}; {_allowed_keys(model, location[:-1])}",
-        "missing": f"missing key {name!r} in {dotted(location[:-1]) or 'the document'}",
-        "model_type": f"{where} must be a mapping",
-        "tuple_type": f"{where} must be a list",
-        "list_type": f"{where} must be a list",
-        "dict_type": f"{where} must be a mapping",
-        "string_type": f"{where} must be a string: put it in quotes",
-    }.get(item["type"])
-    if message is None:
-        text = item["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("Tuple", "the list")
-        message = f"{where}: {text[:1].lower()}{text[1:]}"
-    return document.problem(location, message)
-
-
-def _allowed_keys(model: type[BaseModel], location: Path) -> str:
-    current: object = model
-    for part in location:
-        current = _inner(current, part)
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        names = (info.alias or name for name, info in current.model_fields.items())
-        return "allowed: " + ", ".join(names)
-    return "see the documentation for the keys allowed here"
-
-
-def _inner(current: object, part: str | int) -> object:
-    """The model that stands at `part` of `current`, through optional, list and mapping types."""
-    if isinstance(part, str) and isinstance(current, type) and issubclass(current, BaseModel):
-        by_key = {info.alias or name: info.annotation for name, info in current.model_fields.items()}
-        return model_in(by_key.get(str(part)))
-    return current
-
-
-def model_in(annotation: object) -> object:
-    """The first pydantic model inside a type, through optional, list and mapping types; None where there is none."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = model_in(argument)
-        if found is not None:
-            return found
-    return None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import re2
+from typing import TypeVar
 
-from emrgateway_server import templates
+import re2
+from pydantic import BaseModel
+
+from emrgateway_server import templates, yamlmodel
 from emrgateway_server.globs import Glob
 from emrgateway_server.policy import document as form
 from emrgateway_server.policy import fields
@@ -12,6 +15,8 @@ from emrgateway_server.policy.decision import Mode
 from emrgateway_server.policy.fields import Field
 from emrgateway_server.policy.rules import Grant, Match, Pattern, Rule, Value
 from emrgateway_server.yamlfile import Document, Path, Problem
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 _NUMBERS = ("number", "string")
 _EVERYWHERE = Match()
@@ -27,7 +32,7 @@ class Compiler:
         self._names: dict[str, Document] = {}
         self._problems: list[Problem] = []
 
-    def add(self, policy: form.Policy, document: Document) -> None:
+    def add(self, policy: form.Shell, document: Document) -> None:
         """Compile one document; its mistakes are noted."""
         name = policy.metadata.name
         if name in self._names:
@@ -36,10 +41,15 @@ class Compiler:
         self._names.setdefault(name, document)
         part = _Part(document, self._problems)
         match = part.match(policy.match, ("match",))
-        for index, grant in enumerate(policy.grants):
-            self.grants.append(part.grant(grant, ("grants", index), match))
+        for index in range(len(policy.grants)):
+            grant = self._parsed(form.Grant, document, ("grants", index))
+            if grant is not None:
+                self.grants.append(part.grant(grant, ("grants", index), match))
         seen: set[str] = set()
-        for index, rule in enumerate(policy.rules):
+        for index in range(len(policy.rules)):
+            rule = self._parsed(form.Rule, document, ("rules", index))
+            if rule is None:
+                continue
             if rule.id in seen:
                 self._note(document, ("rules", index, "id"), f"two rules of this policy have the id {rule.id!r}")
             seen.add(rule.id)
@@ -48,6 +58,11 @@ class Compiler:
             if compiled is not None:
                 self.rules.append(compiled)
                 self._places.append((document, ("rules", index)))
+
+    def _parsed(self, model: type[_Model], document: Document, path: Path) -> _Model | None:
+        parsed, found = yamlmodel.parsed(model, document, at=path)
+        self._problems += found
+        return parsed
 
     def problems(self) -> list[Problem]:
         """Every mistake, those between documents included."""

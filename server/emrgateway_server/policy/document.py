@@ -100,15 +100,15 @@ class Metadata(_Part):
         return name
 
 
-class Policy(_Part):
-    """One `kind: Policy` document."""
+class Shell(_Part):
+    """One `kind: Policy` document, its grants and rules unread: a bad one of them hides no mistake of another."""
 
     api_version: Annotated[Literal["emrgateway/v1"], Field(alias="apiVersion")]
     kind: Literal["Policy"]
     metadata: Metadata
     match: Match | None = None
-    grants: tuple[Grant, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    grants: tuple[Any, ...] = ()
+    rules: tuple[Any, ...] = ()
     mode: Literal["enforce", "warn", "audit"] = "enforce"
     exceptions: Any = None
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from emrgateway_server import yamlfile
+from emrgateway_server import yamlfile, yamlmodel
 from emrgateway_server.policy import document as form
 from emrgateway_server.policy.compiling import Compiler
 from emrgateway_server.policy.rules import Policies
@@ -19,10 +19,10 @@ _KINDS = ("Policy", "PolicyTest")
 def load_directory(directory: str | Path) -> Policies:
     """All policies of a directory, or `ConfigurationError` with every mistake of every file."""
     documents, problems = read_directory(directory)
-    policies: list[tuple[form.Policy, Document]] = []
+    policies: list[tuple[form.Shell, Document]] = []
     for document in documents:
         if _kind(document, problems) == "Policy":
-            policy, found = yamlfile.parsed(form.Policy, document)
+            policy, found = yamlmodel.parsed(form.Shell, document)
             problems += found
             if policy is not None:
                 policies.append((policy, document))

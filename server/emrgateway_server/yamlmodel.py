@@ -1,0 +1,118 @@
+"""YAML documents → pydantic models, each mistake in the words of someone who edits a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from emrgateway_server.yamlfile import Document, Path, Problem, dotted
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def parsed(
+    model: type[_Model], document: Document, *, at: Path = (), context: Mapping[str, object] | None = None
+) -> tuple[_Model | None, list[Problem]]:
+    """A document, or what stands in it at a path, as a pydantic model, and its mistakes.
+
+    With mistakes, the model is what the rest of it says, so that more mistakes can be found in that; None where the
+    rest makes no model. `context` reaches the model's validators.
+    """
+    value = document.at(at)
+    try:
+        return model.model_validate(value, context=dict(context or {})), []
+    except ValidationError as error:
+        items = error.errors(include_url=False)
+    locations = [_location(document, at, item["loc"]) for item in items]
+    problems = [
+        _explained(document, model, item, location, at)
+        for item, location in zip(items, locations, strict=True)
+        if not _is_told(item, location, locations, document.spoiled)
+    ]
+    try:
+        rest = _without(value, at, {*locations, *document.spoiled})
+        return model.model_validate(rest, context=dict(context or {})), problems
+    except ValidationError:
+        return None, problems
+
+
+def _is_told(item: ErrorDetails, location: Path, locations: Sequence[Path], spoiled: set[Path]) -> bool:
+    """Whether an error only follows from another one: of an unreadable part, or a list short of its bad items."""
+    inner = (path for path in locations if len(path) > len(location))
+    if item["type"] == "too_short" and any(path[: len(location)] == location for path in inner):
+        return True
+    return any(location[: len(path)] == path for path in spoiled)
+
+
+def _without(value: object, path: Path, bad: set[Path]) -> object:
+    """A value less its bad parts; a list with a bad item goes whole, or the items after it would change their place."""
+    if isinstance(value, dict):
+        return {
+            key: _without(item, (*path, key), bad)
+            for key, item in value.items()
+            if (*path, key) not in bad
+            and not (isinstance(item, list) and any((*path, key, index) in bad for index in range(len(item))))
+        }
+    if isinstance(value, list):
+        return [_without(item, (*path, index), bad) for index, item in enumerate(value)]
+    return value
+
+
+def _location(document: Document, at: Path, loc: tuple[int | str, ...]) -> Path:
+    """Where in the document one of pydantic's errors is: its location less the names of union branches."""
+    known = {path[:length] for path in document.overrides for length in range(len(path) + 1)} | document.marks.keys()
+    path = at
+    for part in loc[:-1]:
+        path = (*path, part) if (*path, part) in known else path
+    return (*path, *loc[-1:])
+
+
+def _explained(document: Document, model: type[BaseModel], item: ErrorDetails, location: Path, at: Path) -> Problem:
+    """One of pydantic's errors in the words of someone who edits a file."""
+    name = str(location[-1]) if location else "the document"
+    where = dotted(location) or "the document"
+    message = {
+        "extra_forbidden": f"unknown key {name!r}; {_allowed_keys(model, location[len(at) : -1])}",
+        "missing": f"missing key {name!r} in {dotted(location[:-1]) or 'the document'}",
+        "model_type": f"{where} must be a mapping",
+        "tuple_type": f"{where} must be a list",
+        "list_type": f"{where} must be a list",
+        "dict_type": f"{where} must be a mapping",
+        "string_type": f"{where} must be a string: put it in quotes",
+    }.get(item["type"])
+    if message is None:
+        text = item["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("Tuple", "the list")
+        message = f"{where}: {text[:1].lower()}{text[1:]}"
+    return document.problem(location, message)
+
+
+def _allowed_keys(model: type[BaseModel], location: Path) -> str:
+    current: object = model
+    for part in location:
+        current = _inner(current, part)
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        names = (info.alias or name for name, info in current.model_fields.items())
+        return "allowed: " + ", ".join(names)
+    return "see the documentation for the keys allowed here"
+
+
+def _inner(current: object, part: str | int) -> object:
+    """The model that stands at `part` of `current`, through optional, list and mapping types."""
+    if isinstance(part, str) and isinstance(current, type) and issubclass(current, BaseModel):
+        by_key = {info.alias or name: info.annotation for name, info in current.model_fields.items()}
+        return model_in(by_key.get(str(part)))
+    return current
+
+
+def model_in(annotation: object) -> object:
+    """The first pydantic model inside a type, through optional, list and mapping types; None where there is none."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = model_in(argument)
+        if found is not None:
+            return found
+    return None
