@@ -71,6 +71,10 @@ proto-check: $(VENV)/.installed $(PROTO_VENV)/.installed ## Lint the protobuf fi
 compat: $(VENV)/.installed ## Test client and stubs at both ends of the supported range
 	@$(BIN)/python tests/compat/run.py
 
+.PHONY: bench
+bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
+	@$(BIN)/python -m tests.bench.steps
+
 .PHONY: clean
 clean: ## Remove what make made
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -1,0 +1,1 @@
+"""Benchmarks: figures as ratios in one run, since machines differ and this one is noisy."""

@@ -1,0 +1,77 @@
+"""The CPU time of each step of one StartJobRun, beside a boto3 call in the same run: `make bench`."""
+
+# ruff: noqa: T201 - a benchmark prints
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from emrgateway.v1.job_run_service_pb2 import StartJobRunRequest
+from emrgateway_client import load_request
+from emrgateway_sandbox import Sandbox
+from emrgateway_server import conformance, emr, shapes, translate, wire
+from emrgateway_server.caller import Caller
+from emrgateway_server.emr import Target
+from emrgateway_server.findings import Findings
+from emrgateway_server.policy import Engine, load_directory
+
+ROUNDS = 7
+CALLS = 200
+SHAPE = shapes.request_shape("StartJobRun")
+
+
+def cpu_microseconds(work: Callable[[], object]) -> float:
+    """The CPU time of one call in this thread: the median of `ROUNDS` rounds of `CALLS`."""
+    work()
+    rounds = []
+    for _ in range(ROUNDS):
+        start = time.thread_time()
+        for _ in range(CALLS):
+            work()
+        rounds.append((time.thread_time() - start) / CALLS * 1e6)
+    return median(rounds)
+
+
+def main() -> None:
+    """Print the table."""
+    os.environ.setdefault("AWS_ACCESS_KEY_ID", "bench")
+    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "bench")
+    demo = Path(__file__).parents[2] / "deploy" / "demo"
+    message = load_request(demo / "job.yaml")
+    message.client_token = "bench"  # noqa: S105 - an idempotency token, no password
+    data = message.SerializeToString()
+    request = translate.to_aws(message, SHAPE)
+    caller = Caller("spiffe://local/ns/data-eng/sa/etl", {"team": "data-eng"})
+    engine = Engine(load_directory(demo / "policy"))
+    stamps = emr.reserved_tags(caller=caller.id, token="0" * 64, original=request)
+    with Sandbox(seconds_per_state=0) as sandbox:
+        target = Target(
+            name="bench",
+            account="123456789012",
+            region="us-east-1",
+            endpoint_url=sandbox.url,
+            applications=["**"],
+            connections=1,
+            timeout_seconds=10,
+            version="bench",
+        )
+        steps: dict[str, Callable[[], object]] = {
+            "parse (wire)": lambda: wire.parse(data, StartJobRunRequest, most_bytes=524_288, found=Findings()),
+            "translate": lambda: translate.to_aws(message, SHAPE),
+            "check (conformance)": lambda: conformance.check(request, SHAPE, Findings()),
+            "stamp (digests)": lambda: emr.reserved_tags(caller=caller.id, token="0" * 64, original=request),
+            "judge (policy)": lambda: engine.judge(caller, request, stamps),
+            "send (boto3)": lambda: target.start_job_run(request),
+        }
+        figures = {name: cpu_microseconds(step) for name, step in steps.items()}
+        target.close()
+    sent = figures["send (boto3)"]
+    for name, microseconds in figures.items():
+        print(f"{name:22} {microseconds:8.0f} µs CPU   {microseconds / sent:5.2f} of boto3's call")
+
+
+if __name__ == "__main__":
+    main()
