@@ -66,12 +66,11 @@ class JobRunService(JobRunServiceServicer):
             self._pool, contextvars.copy_context().run, work, data, call
         )
         try:
-            return await asyncio.wait_for(asyncio.shield(running), max(0.0, call.remaining_seconds))
+            # Work that waits for a thread is taken back; what runs goes on, and `call` keeps it from sending.
+            return await asyncio.wait_for(running, max(0.0, call.remaining_seconds))
         except TimeoutError:
-            running.add_done_callback(_forget)
             raise call.abandon() from None
         except asyncio.CancelledError:  # the caller is gone
-            running.add_done_callback(_forget)
             call.abandon()
             raise
         except GatewayError:
@@ -86,12 +85,6 @@ class JobRunService(JobRunServiceServicer):
         remaining = cast("float | None", context.time_remaining())  # None, whatever the stubs say
         most = self._limits.max_deadline_seconds
         return min(most if remaining is None else remaining, most) - self._limits.reply_margin_seconds
-
-
-def _forget(running: asyncio.Future[Any]) -> None:
-    """Take note of a result that no one waits for, so that asyncio does not complain."""
-    if not running.cancelled():
-        running.exception()
 
 
 async def _unimplemented(context: _Context) -> NoReturn:

@@ -160,19 +160,24 @@ class _Part:
         amending = [verb for verb in ("set", "default", "fixed") if verb in said]
         if amending and not field.writable:
             self._note((*path, amending[0]), f"{field.path} cannot be amended")
-        numeric = [verb for verb in ("min", "max") if verb in said]
-        if numeric and (field.kind not in _NUMBERS or field.shape.enum):
-            self._note((*path, numeric[0]), f"{field.path} is no number")
         if field.kind == "message" and set(said) - {"required", "forbidden"}:
             self._note((*path, "field"), f"{field.path} is a message: required and forbidden alone can be said of it")
-        if rule.otherwise == "clamp" and not numeric:
+        if rule.required and rule.forbidden:
+            self._note((*path, "forbidden"), "required and forbidden exclude each other")
+        self._check_bounds(rule, field, path, [verb for verb in ("min", "max") if verb in said])
+
+    def _check_bounds(self, rule: form.Rule, field: Field, path: Path, said: list[str]) -> None:
+        for verb in said:
+            if field.kind not in _NUMBERS or field.shape.enum:
+                self._note((*path, verb), f"{field.path} is no number")
+            elif field.kind == "number" and not isinstance(getattr(rule, verb), int):
+                self._note((*path, verb), f"{field.path} is a whole number")
+        if rule.min is not None and rule.max is not None and rule.min > rule.max:
+            self._note((*path, "min"), "min is above max: nothing could pass")
+        if rule.otherwise == "clamp" and not said:
             self._note((*path, "otherwise"), "clamp needs min or max")
         if rule.otherwise == "clamp" and not field.writable:
             self._note((*path, "otherwise"), f"{field.path} cannot be amended, so it cannot be clamped")
-        if rule.min is not None and rule.max is not None and rule.min > rule.max:
-            self._note((*path, "min"), "min is above max: nothing could pass")
-        if rule.required and rule.forbidden:
-            self._note((*path, "forbidden"), "required and forbidden exclude each other")
 
     def _value(self, given: form.Scalar | None, field: Field, path: Path) -> Value | None:
         if given is None:
