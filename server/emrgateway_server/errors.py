@@ -72,12 +72,13 @@ class PolicyViolation(GatewayError):
 
 
 class NotFound(GatewayError):
-    """Not there, or not the caller's: one answer for both. `resource` is what was asked for."""
+    """Not there, or not the caller's: one answer for both. `resource_type` and `resource` are what was asked for."""
 
     reason = "NOT_FOUND"
 
-    def __init__(self, message: str, *, resource: str) -> None:
+    def __init__(self, message: str, *, resource_type: str, resource: str) -> None:
         super().__init__(message)
+        self.resource_type = resource_type
         self.resource = resource
 
 

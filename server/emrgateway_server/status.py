@@ -88,7 +88,7 @@ def reply_of(error: GatewayError, *, with_outcome: bool) -> Reply:
 def _plain_details(error: GatewayError) -> list[Message]:
     details: list[Message] = []
     if isinstance(error, errors.NotFound):
-        details.append(ResourceInfo(resource_type="job run", resource_name=error.resource))
+        details.append(ResourceInfo(resource_type=error.resource_type, resource_name=error.resource))
     if isinstance(error, errors.UpstreamQuota):
         details.append(QuotaFailure(violations=[QuotaFailure.Violation(subject="aws", description=error.message)]))
     if error.retry_after is not None and error.retry_after >= 0:

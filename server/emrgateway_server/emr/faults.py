@@ -105,10 +105,10 @@ def _answered(error: aws.ClientError, request: Mapping[str, object]) -> GatewayE
 
 def not_found(request: Mapping[str, object]) -> errors.NotFound:
     """The one answer for what is not there and for what is not the caller's."""
-    resource = f"applications/{request.get('applicationId', '')}"
+    kind, resource = "application", f"applications/{request.get('applicationId', '')}"
     if "jobRunId" in request:
-        resource += f"/jobruns/{request['jobRunId']}"
-    return errors.NotFound(f"{resource} is not there, or not yours", resource=resource)
+        kind, resource = "job run", f"{resource}/jobruns/{request['jobRunId']}"
+    return errors.NotFound(f"{resource} is not there, or not yours", resource_type=kind, resource=resource)
 
 
 def scrubbed(message: str, request: Mapping[str, object]) -> str:

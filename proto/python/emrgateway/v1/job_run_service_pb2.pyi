@@ -25,8 +25,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class StartJobRunRequest(_message.Message):
     """StartJobRunRequest is a job to start. Unset fields and empty lists and maps are left out of the request to
-    AWS; a message that is present and empty is sent as {}. At most 512 KiB by default (the gateway's
-    max_message_bytes).
+    AWS; a message that is present and empty is sent as {}. See Configuration for its one exception. At most
+    512 KiB by default (the gateway's max_message_bytes).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -83,8 +83,8 @@ class StartJobRunRequest(_message.Message):
     mode: _job_configuration_pb2.JobRunMode.ValueType
     """Optional. Batch or streaming. Unspecified: left out, and AWS takes batch (AWS user guide)."""
     validate_only: _builtins.bool
-    """Optional. Judge, amend and report, but stop before AWS: nothing is started (AIP-163). The reply then
-    carries effective_request and no job_run_id. Unset: false. The gateway's own.
+    """Optional. Judge, amend and report, but stop before AWS: nothing is started (AIP-163). The reply, OK even
+    where policy denies, carries effective_request and no job_run_id. Unset: false. The gateway's own.
     """
     @_builtins.property
     def execution_iam_policy(self) -> _job_configuration_pb2.JobRunExecutionIamPolicy:
@@ -92,7 +92,7 @@ class StartJobRunRequest(_message.Message):
 
     @_builtins.property
     def job_driver(self) -> _job_configuration_pb2.JobDriver:
-        """Required, by the gateway's own rule (AWS's model leaves it optional). What to run."""
+        """Required. What to run. The gateway's own rule: AWS's model leaves it optional."""
 
     @_builtins.property
     def configuration_overrides(self) -> _job_configuration_pb2.ConfigurationOverrides:
@@ -166,12 +166,15 @@ class StartJobRunResponse(_message.Message):
     """Output only. ARN of the new job run. 60 to 1,024 characters. Empty with validate_only."""
     @_builtins.property
     def decision(self) -> _decision_pb2.Decision:
-        """Output only. What policy changed or warned of, rule by rule. The gateway's own."""
+        """Output only. What policy changed or warned of, rule by rule; with validate_only, also all that it denies,
+        cut by no size. The gateway's own.
+        """
 
     @_builtins.property
     def effective_request(self) -> Global___StartJobRunRequest:
-        """Output only. The request as amended, in the form that was (or, with validate_only, would be) sent to AWS.
-        Holds sensitive fields: never log this message whole. The gateway's own.
+        """Output only. Set with validate_only alone: the request as amended and tagged, which policy judged. Its
+        client_token is the caller's, not the one that AWS gets. Holds sensitive fields: never log this message
+        whole. The gateway's own.
         """
 
     def __init__(

@@ -119,17 +119,16 @@ class JobRunServiceServicer(object):
 
     def StartJobRun(self, request, context):
         """Judges the request by policy, amends it where policy says so, and starts it on AWS. Retries must reuse
-        client_token: while the gateway keeps it (ttl_hours, 24 by default), the same token with the same request
-        gets the same run, never a second one.
+        client_token: each attempt then reaches AWS with the same clientToken, by which AWS starts one run.
+        In this version nothing else holds repeats together: the gateway keeps no ledger of submissions yet.
 
         metadata.outcome of a failure says whether a job may have started: "not_started", or "unknown", after
         which only a retry with the same client_token is safe. Besides the service's errors:
         PERMISSION_DENIED   POLICY_VIOLATION        policy refuses: PreconditionFailure, one violation a rule
-        ALREADY_EXISTS      CLIENT_TOKEN_REUSED     this client_token came with another request before
         NOT_FOUND           NOT_FOUND               AWS knows no such application: ResourceInfo
         FAILED_PRECONDITION CONFLICT                AWS reports a conflict of state
-        RESOURCE_EXHAUSTED  UPSTREAM_QUOTA          a service quota is used up: QuotaFailure; retrying will not help
-        UNAVAILABLE         LEDGER_UNAVAILABLE      the gateway cannot remember the token, so it did not start the job
+        RESOURCE_EXHAUSTED  UPSTREAM_QUOTA          a service quota is used up: QuotaFailure, no retry
+        ALREADY_EXISTS (CLIENT_TOKEN_REUSED) and UNAVAILABLE (LEDGER_UNAVAILABLE) come with the ledger.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,7 +136,7 @@ class JobRunServiceServicer(object):
 
     def GetJobRun(self, request, context):
         """Returns one job run as AWS knows it. Besides the service's errors:
-        NOT_FOUND           NOT_FOUND               no such run, or none that the caller may see: one answer for both
+        NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
