@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import ssl
 import sys
 import threading
 from collections.abc import Mapping
@@ -24,8 +25,9 @@ from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_
 from emrgateway_server import policy, telemetry
 from emrgateway_server.emr import Target, Targets
 from emrgateway_server.identity import InsecureIdentity, Labels
-from emrgateway_server.interceptors import InFlight, LastResort, RawBytes, Traced
+from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
+from emrgateway_server.places import Places
 from emrgateway_server.probes import Probes
 from emrgateway_server.service import JobRunService
 from emrgateway_server.settings import Settings, Tls, split_address
@@ -34,6 +36,7 @@ from emrgateway_server.yamlfile import ConfigurationError, Problem
 # Above max_message_bytes, so that a message that is too large is answered with what is wrong, not by the transport.
 TRANSPORT_MESSAGE_BYTES = 8 * 1024 * 1024
 VERSION = metadata.version("emr-gateway")
+LAST_WORDS_SECONDS = 0.5  # for answers that are on their way out
 THREAD_NAME = "call"
 JOB_RUN_SERVICE: str = pb.DESCRIPTOR.services_by_name["JobRunService"].full_name
 HEALTH_SERVICE: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -51,7 +54,7 @@ class App:
         self._engine = policy.Engine(policy.load_directory(settings.policy.directory))
         self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
         self._pool = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
-        self._in_flight = InFlight(limits.max_in_flight)
+        self._places = Places(limits.max_in_flight)
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
         self.job_runs = JobRuns(
@@ -64,6 +67,9 @@ class App:
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopped.set)
         server = self._server()
         address = _bound(server, self._settings.listen, self._settings.tls)
         probes = Probes(self._settings.metrics) if self._settings.metrics else None
@@ -75,16 +81,13 @@ class App:
             probes.start()
             print(f"metrics on {probes.address}", flush=True)  # noqa: T201 - as above
         _log.info("policy %s from %s", self._engine.digest, self._settings.policy.directory)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopped.set)
         await self._stopped.wait()
         await self._drain(server, probes)
 
     def _server(self) -> aio.Server:
         limits = self._settings.limits
         server = aio.server(
-            interceptors=[Traced(), LastResort(), self._in_flight, RawBytes()],
+            interceptors=[Traced(), LastResort(), RawBytes()],
             options=[
                 ("grpc.max_receive_message_length", TRANSPORT_MESSAGE_BYTES),
                 ("grpc.max_connection_age_ms", round(limits.max_connection_age_seconds * 1000)),
@@ -96,7 +99,9 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, limits=limits, pool=self._pool), server)
+        add_JobRunServiceServicer_to_server(
+            JobRunService(self.job_runs, limits=limits, places=self._places, pool=self._pool), server
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((JOB_RUN_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         return server
@@ -109,8 +114,9 @@ class App:
         if probes is not None:
             probes.ready = False
         await asyncio.sleep(limits.drain_pause_seconds)
-        self._in_flight.draining = True
-        await server.stop(limits.drain_seconds)
+        # Our own calls alone: a stream of health changes lasts as long as its client likes.
+        await self._places.close(limits.drain_seconds)
+        await server.stop(LAST_WORDS_SECONDS)
         if probes is not None:
             probes.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -158,12 +164,20 @@ def _bound(server: aio.Server, listen: str, tls: Tls | None) -> str:
     """Bind the port; the address as HOST:PORT with the port that was picked."""
     host = split_address(listen)[0]
     try:
-        if tls is None:
-            port = server.add_insecure_port(listen)
-        else:
-            pair = (Path(tls.key).read_bytes(), Path(tls.certificate).read_bytes())
-            port = server.add_secure_port(listen, grpc.ssl_server_credentials([pair]))
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or "the address is in use, or not this machine's"
-        raise ConfigurationError([Problem("listen", 0, 0, f"cannot listen on {listen}: {reason}")]) from error
+        port = server.add_secure_port(listen, _credentials(tls)) if tls else server.add_insecure_port(listen)
+    except RuntimeError as error:
+        message = f"cannot listen on {listen}: the address is in use, or not this machine's"
+        raise ConfigurationError([Problem("listen", 0, 0, message)]) from error
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _credentials(tls: Tls) -> grpc.ServerCredentials:
+    """The server's certificate and key, checked: gRPC takes anything, and fails the port without saying why."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key, password=lambda: "")
+        pair = (Path(tls.key).read_bytes(), Path(tls.certificate).read_bytes())
+    except OSError as error:  # ssl.SSLError is one
+        reason = getattr(error, "reason", None) or error.strerror or str(error)
+        message = f"{tls.certificate}, {tls.key}: no certificate chain and its unencrypted key in PEM ({reason})"
+        raise ConfigurationError([Problem("tls", 0, 0, message)]) from error
+    return grpc.ssl_server_credentials([pair])

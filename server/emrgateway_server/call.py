@@ -18,8 +18,9 @@ class _State(Enum):
 class Call:
     """What is left of a caller's patience, and whether something was sent that can start a job."""
 
-    def __init__(self, seconds: float) -> None:
-        """`seconds` from now is when the answer must have left."""
+    def __init__(self, seconds: float, advice: str = "retry") -> None:
+        """`seconds` from now is when the answer must have left; `advice` is what to do when it is not known."""
+        self._advice = advice
         self._ends = time.monotonic() + seconds
         self._state = _State.JUDGING
         self._lock = threading.Lock()
@@ -41,9 +42,7 @@ class Call:
         """Answer without waiting any longer: nothing is sent from now on. The error says whether something was."""
         with self._lock:
             if self._state is _State.SENT:
-                return DeadlineNearsAfterSend(
-                    "the deadline nears and AWS has not answered: retry with the same client_token"
-                )
+                return DeadlineNearsAfterSend(f"the deadline nears and AWS has not answered: {self._advice}")
             self._state = _State.ABANDONED
             return _nothing_sent()
 

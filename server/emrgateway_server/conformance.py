@@ -53,6 +53,8 @@ def check_value(value: object, shape: Shape, path: str, found: Findings) -> None
 @cache
 def pattern(source: str) -> Pattern:
     """One of the model's patterns for RE2: Java's escapes as RE2 writes them, less surrogates, which no string has."""
+    # botocore's copy of the policy document's pattern has blanks where AWS's has tab, line feed and carriage return.
+    source = source.replace("[    -", "[\t\n\r -")
     compiled: Pattern = re2.compile("(?s)" + _ESCAPE.sub(r"\\x{\1}", _SURROGATES.sub("", source)))
     return compiled
 
@@ -104,9 +106,12 @@ class _Check:
             self._found.add(path, f"{self._shown(value)}does not match AWS's pattern {shape.pattern}")
 
     def _number(self, value: int, shape: Shape, path: str) -> None:
-        low, high = shape.minimum, shape.maximum
-        if (low is not None and value < low) or (high is not None and value > high):
-            self._found.add(path, f"is {value:,}; {_range(low, high)} is allowed")
+        bits = 31 if shape.kind == "integer" else 63
+        low = -(2**bits) if shape.minimum is None else shape.minimum
+        high = 2**bits - 1 if shape.maximum is None else shape.maximum
+        if not low <= value <= high:
+            what = "" if self._sensitive else f"is {value:,}; "
+            self._found.add(path, f"{what}{_range(low, shape.maximum)} is allowed")
 
     def _list(self, value: Sequence[object], shape: Shape, path: str) -> None:
         if shape.element is None:

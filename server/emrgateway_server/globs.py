@@ -22,23 +22,27 @@ from emrgateway_server.templates import Reference
 class Kind(Enum):
     """What separates the segments of a value."""
 
-    PLAIN = ""
-    URL = "/"
-    ARN = ":/"
-    LOG_GROUP = "/ "
-    SPARK_KEY = "."
+    PLAIN = "plain"
+    PATH = "path"
+    URL = "url"
+    ARN = "arn"
+    LOG_GROUP = "log group"
+    SPARK_KEY = "spark key"
 
     @property
     def separators(self) -> str:
         """The characters that separate."""
-        return self.value.strip()
+        return _SEPARATORS.get(self, "")
 
 
 class _Matcher(Protocol):
     def fullmatch(self, text: str) -> object: ...
 
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SEPARATORS = {Kind.URL: "/", Kind.ARN: ":/", Kind.LOG_GROUP: "/", Kind.SPARK_KEY: "."}
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
+_LIKE_A_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_NO_AUTHORITY = ("file", "local")  # their URLs have three slashes
 _S3_ALIAS = re.compile(r"\As3[an]://")
 _NEVER_PLAIN = re.compile(r"[^\x20-\x7e]|[%?\\]")
 _WILDCARD = re.compile(r"\*+")
@@ -50,10 +54,15 @@ class Glob:
 
     def __init__(self, text: str) -> None:
         """ValueError says what is wrong with the text."""
-        self.text = _normal(text)
+        self.text = _normal(text) if text else text
         self._template = templates.parse(self.text)
         self._parts = _tokens(self._template)
         _check(self.text)
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The labels that it needs."""
+        return self._template.labels
 
     @property
     def is_everything(self) -> bool:
@@ -67,13 +76,29 @@ class Glob:
         """
         if self.is_everything:
             return True
-        kind = kind or kind_of(value)
-        text = _normal(value)
-        if is_strange(text, kind):
+        kind = self.kind_for(value, kind)
+        if is_strange(value, kind):
             return False
+        text = _compared(value, kind)
         pieces = tuple(part.value(caller) if isinstance(part, Reference) else part for part in self._parts)
         literal = tuple(isinstance(part, Reference) for part in self._parts)
         return _compiled(pieces, literal, kind).fullmatch(text) is not None
+
+    def denies(self, value: str, caller: Caller, kind: Kind | None = None) -> bool:
+        """Whether a value matches, as a `deny` means it: a strange value matches every one."""
+        return is_strange(value, self.kind_for(value, kind)) or self.matches(value, caller, kind)
+
+    def kind_for(self, value: str, kind: Kind | None) -> Kind:
+        """What separates, for this glob and a value of a field of this kind.
+
+        A plain field holds whatever its caller likes, so it is the glob that says how it reads it: a value that
+        looks like a URL does not keep `*prod*` from matching.
+        """
+        if kind is Kind.PLAIN and kind_of(self.text) is Kind.PLAIN:
+            return kind
+        if kind is None or kind in (Kind.PLAIN, Kind.PATH):
+            return kind_of(value, otherwise=kind or Kind.PLAIN)
+        return kind
 
     def overlaps(self, other: Glob) -> bool:
         """Whether some value may match both; a reference may stand for anything."""
@@ -87,11 +112,11 @@ class Glob:
             return self.text
 
 
-def kind_of(value: str) -> Kind:
-    """What separates a value's segments, by its look."""
+def kind_of(value: str, *, otherwise: Kind = Kind.PLAIN) -> Kind:
+    """What separates a value's segments, by its look; `otherwise` where it has neither a scheme nor is an ARN."""
     if value.startswith("arn:"):
         return Kind.ARN
-    return Kind.URL if _SCHEME.match(value) else Kind.PLAIN
+    return Kind.URL if _SCHEME.match(value) else otherwise
 
 
 def is_strange(value: str, kind: Kind) -> bool:
@@ -103,13 +128,26 @@ def is_strange(value: str, kind: Kind) -> bool:
     if _NEVER_PLAIN.search(value):
         return True
     if kind is Kind.URL:
-        authority, *path = value[_end_of_scheme(value) :].split("/")
-        return not authority or "@" in authority or _has_odd_segment(path)
+        return _is_strange_url(value)
     if kind is Kind.ARN:
         return _has_odd_segment(value.split("/"))
+    if kind is Kind.PATH:
+        blank = value != value.strip()
+        return blank or bool(_LIKE_A_SCHEME.match(value)) or _has_odd_segment(value.removeprefix("/").split("/"))
     if kind is Kind.LOG_GROUP:
-        return _has_odd_segment(value.split("/")[value.startswith("/") :])
+        return _has_odd_segment(value.removeprefix("/").split("/"))
     return kind is Kind.SPARK_KEY and "" in value.split(".")[:-1]
+
+
+def _is_strange_url(value: str) -> bool:
+    scheme = _SCHEME.match(value)
+    if scheme is None or value != value.strip():
+        return True
+    authority, *path = value[scheme.end() :].partition("#")[0].split("/")
+    if not authority:
+        return scheme[1] not in _NO_AUTHORITY or _has_odd_segment(path)
+    port = ":" in authority and scheme[1] in ("s3", "s3a", "s3n")  # a bucket has none
+    return port or "@" in authority or _has_odd_segment(path)
 
 
 def _has_odd_segment(segments: list[str]) -> bool:
@@ -122,8 +160,17 @@ def _end_of_scheme(value: str) -> int:
 
 
 def _normal(text: str) -> str:
-    """Hadoop's other names of S3 compare as `s3`."""
-    return _S3_ALIAS.sub("s3://", text)
+    """Hadoop's other names of S3 compare as `s3`; a URL that ends with its authority means its root."""
+    text = _S3_ALIAS.sub("s3://", text)
+    scheme = _SCHEME.match(text)
+    if scheme and "/" not in text[scheme.end() :] and not text.endswith(_EVERYTHING):
+        return f"{text}/"
+    return text
+
+
+def _compared(value: str, kind: Kind) -> str:
+    """What of a value is compared: of a URL, all but the `#alias` by which Spark names a file in the job."""
+    return _normal(value.partition("#")[0] if kind is Kind.URL else value)
 
 
 def _tokens(template: templates.Template) -> tuple[str | Reference, ...]:

@@ -1,4 +1,4 @@
-"""What happens to every call before and after the servicers: the last resort, limits, raw bytes.
+"""What happens to every call before and after the servicers: the trace, the last resort, raw bytes.
 
 Each interceptor touches the gateway's own services alone: health and reflection need no identity and take no place.
 """
@@ -15,11 +15,10 @@ import grpc
 from grpc import aio
 
 from emrgateway_server import status, telemetry
-from emrgateway_server.errors import Draining, GatewayError, Internal, Throttled
+from emrgateway_server.errors import GatewayError, Internal
 
 OWN_SERVICES = "/emrgateway."
 START_JOB_RUN = "/emrgateway.v1.JobRunService/StartJobRun"
-BUSY_RETRY_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
 
@@ -121,31 +120,3 @@ class Traced(_OwnUnaryInterceptor):
 def grpc_code(code: grpc.StatusCode | int) -> grpc.StatusCode:
     """A status code as the enum: aio hands out its number."""
     return next(known for known in grpc.StatusCode if code in (known, known.value[0]))
-
-
-class InFlight(_OwnUnaryInterceptor):
-    """At most so many calls at one time, and none once draining. Runs on the event loop alone."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._now = 0
-        self.draining = False
-
-    def wrapped(self, behavior: _Behavior, method: str) -> _Behavior:  # noqa: ARG002 - all methods share the places
-        """The behavior, refused where no place is free."""
-
-        async def in_flight(request: bytes, context: _Context) -> object:
-            if self.draining:
-                raise Draining("this server is shutting down: retry, and another one answers")
-            if self._now >= self._most:
-                raise Throttled(
-                    f"the gateway serves {self._most} calls at a time, and all places are taken: retry later",
-                    retry_after=BUSY_RETRY_SECONDS,
-                )
-            self._now += 1
-            try:
-                return await behavior(request, context)
-            finally:
-                self._now -= 1
-
-        return in_flight

@@ -69,23 +69,25 @@ class JobRuns:
         reply.decision.CopyFrom(_described(decision))
         return reply
 
-    def get(self, data: bytes, _: Call) -> pb.GetJobRunResponse:
+    def get(self, data: bytes, call: Call) -> pb.GetJobRunResponse:
         """A GetJobRun, from its bytes to its reply.
 
-        A run is shown to those whose grants cover its owner, whom the stamped tag names.
+        A run is shown to those whose grants cover its owner, whom the stamped tag names. Whose it is is known before
+        AWS is asked for an attempt: what AWS says of one that is not there must not tell a stranger that the run is.
         """
         caller = self._identified()
         message, request = self._read(data, pb.GetJobRunRequest, _GET)
         if not self._engine.has_grant("get", caller, message.application_id):
             raise emr.not_found(request)
         target = _existing(self._targets.of(message.application_id), message.application_id)
-        with telemetry.aws_span("GetJobRun", region=target.region, target=target.name) as span:
-            got = target.get_job_run(request)
-            telemetry.note_aws_reply(span, _request_id(got), message.job_run_id)
+        call.begin_send()
+        got = _got(target, {key: value for key, value in request.items() if key != "attempt"})
         owner_id = got["jobRun"].get("tags", {}).get(emr.CALLER_TAG)
         owner = None if owner_id is None else Caller(owner_id, self._labels.of(owner_id))
         if not self._engine.may_touch("get", caller, message.application_id, owner):
             raise emr.not_found(request)
+        if "attempt" in request:
+            got = _got(target, request)
         return translate.from_aws(got, pb.GetJobRunResponse, _GOT)
 
     def _identified(self) -> Caller:
@@ -151,6 +153,13 @@ def _started(target: Target, request: Mapping[str, object]) -> dict[str, Any]:
         started = target.start_job_run(request)
         telemetry.note_aws_reply(span, _request_id(started), str(started["jobRunId"]))
     return started
+
+
+def _got(target: Target, request: Mapping[str, object]) -> dict[str, Any]:
+    with telemetry.aws_span("GetJobRun", region=target.region, target=target.name) as span:
+        got = target.get_job_run(request)
+        telemetry.note_aws_reply(span, _request_id(got), str(request["jobRunId"]))
+    return got
 
 
 def _request_id(reply: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ import ipaddress
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
@@ -63,7 +64,8 @@ def _fraction(value: object) -> object:
 Address = Annotated[str, AfterValidator(_checked_address)]
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(_resolved)]
 Seconds = Annotated[float, BeforeValidator(_fraction), Field(ge=0, le=86_400, allow_inf_nan=False)]
-Positive = Annotated[float, BeforeValidator(_fraction), Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, BeforeValidator(_fraction), Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+Duration = Annotated[float, BeforeValidator(_fraction), Field(gt=0, le=86_400)]
 GlobText = Annotated[str, AfterValidator(_checked_glob)]
 
 
@@ -186,12 +188,12 @@ class Audit(_Section):
 class Limits(_Section):
     """Bounds on callers and on ourselves."""
 
-    max_deadline_seconds: Positive = 60
+    max_deadline_seconds: Duration = 60
     reply_margin_seconds: Seconds = 0.1
     max_message_bytes: Annotated[int, Field(ge=1_024, le=4_194_304)] = 524_288
     max_in_flight: Annotated[int, Field(ge=1, le=4_096)] = 256
     queue_per_target: Annotated[int, Field(ge=1)] = 256
-    max_connection_age_seconds: Positive = 600
+    max_connection_age_seconds: Duration = 600
     drain_pause_seconds: Seconds = 2
     drain_seconds: Seconds = 30
 
@@ -241,6 +243,8 @@ def load(file: str | Path, environment: Mapping[str, str]) -> Settings:
     documents, problems = yamlfile.read(text, file=name)
     if len(documents) > 1:
         problems.append(documents[1].problem((), "one document is expected, and this is a second"))
+    if problems and not documents:
+        raise ConfigurationError(sorted(problems))
     document = documents[0] if documents else Document(name, {})
     document.value = {} if document.value is None else document.value
     if isinstance(document.value, dict):
@@ -259,28 +263,46 @@ def _override(document: Document, environment: Mapping[str, str]) -> None:
             found = _scalar_at(Settings, document.value, parts)
             if found is not None:
                 path, is_text = found
-                document.override(path, text if is_text else yamlfile.scalar(text), variable)
+                document.override(path, text if is_text and text != "null" else yamlfile.scalar(text), variable)
 
 
 def _scalar_at(model: object, value: object, parts: list[str]) -> tuple[yamlfile.Path, bool] | None:
     """The path that a variable names and whether a string stands there, or None where it names no scalar."""
-    path: list[str | int] = []
-    for index, part in enumerate(parts):
-        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            path.append(int(part))
-            value = value[int(part)]
+    path: yamlfile.Path = ()
+    in_list = False
+    for part in parts:
+        if in_list:
+            if not (part.isascii() and part.isdigit() and isinstance(value, list) and int(part) < len(value)):
+                return None
+            path, value, in_list = (*path, int(part)), value[int(part)], False
             continue
         fields = getattr(model, "model_fields", {})
         if part not in fields or not (value is None or isinstance(value, dict)):
             return None
-        path.append(part)
-        value = (value or {}).get(part)
+        if value is None and path and isinstance(path[-1], int):
+            return None
+        path, value = (*path, part), (value or {}).get(part)
         annotation = fields[part].annotation
-        model = yamlmodel.model_in(annotation)
-        if model is None:
-            is_last = index == len(parts) - 1
-            return (tuple(path), _holds_text(annotation)) if is_last and not isinstance(value, dict | list) else None
+        model, in_list = yamlmodel.model_in(annotation), _is_list(annotation)
+        if _is_mapping(annotation):
+            return None
+        if model is None and not in_list:
+            is_last = len(path) == len(parts)
+            return (path, _holds_text(annotation)) if is_last and not isinstance(value, dict | list) else None
     return None
+
+
+def _is_list(annotation: object) -> bool:
+    return get_origin(annotation) is tuple or any(_is_list(inner) for inner in _branches(annotation))
+
+
+def _is_mapping(annotation: object) -> bool:
+    return get_origin(annotation) is dict
+
+
+def _branches(annotation: object) -> tuple[object, ...]:
+    """What an optional or annotated type wraps."""
+    return get_args(annotation) if get_origin(annotation) in (Annotated, UnionType, Union) else ()
 
 
 def _holds_text(annotation: object) -> bool:
@@ -299,7 +321,7 @@ def _contradictions(document: Document) -> list[Problem]:
 
     It reads what the file says, not the settings, so that these mistakes are told beside those of single keys.
     """
-    found = [*_identity_mistakes(document), *_not_yet(document)]
+    found = [*_identity_mistakes(document), *_limit_mistakes(document), *_not_yet(document)]
     names = [document.at(("targets", index, "name")) for index in range(_length(document, "targets"))]
     found += [
         (("targets", index, "name"), f"two targets are named {name!r}: names are unique")
@@ -318,6 +340,14 @@ def _identity_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]
     listen = document.at(("listen",)) or Settings.model_fields["listen"].default
     if "insecure" in ways and not _is_loopback_address(listen):
         yield ("listen",), f"identity.insecure serves loopback alone: listen on 127.0.0.1 or [::1], not on {listen}"
+
+
+def _limit_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
+    most = document.at(("limits", "max_deadline_seconds")) or Limits().max_deadline_seconds
+    margin = document.at(("limits", "reply_margin_seconds"))
+    if isinstance(most, int | float) and isinstance(margin, int | float) and margin >= most:
+        message = f"limits.reply_margin_seconds: below max_deadline_seconds ({most:g}), or no call has any time"
+        yield ("limits", "reply_margin_seconds"), message
 
 
 def _is_loopback_address(address: object) -> bool:

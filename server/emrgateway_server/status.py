@@ -26,8 +26,8 @@ DOMAIN = "emrgateway"
 
 # gRPC drops trailers above 8 KiB, and with them every detail (measured: 60 violations arrived as RESOURCE_EXHAUSTED).
 MAX_STATUS_BYTES = 6 * 1024
-MAX_MESSAGE_CHARACTERS = 300
-MAX_DESCRIPTION_CHARACTERS = 1_000
+MAX_MESSAGE_BYTES = 300
+MAX_DESCRIPTION_BYTES = 1_000
 
 _CODES: dict[type[GatewayError], grpc.StatusCode] = {
     errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
@@ -69,10 +69,10 @@ def reply_of(error: GatewayError, *, with_outcome: bool) -> Reply:
     `with_outcome` says `metadata.outcome`, which belongs to every failed StartJobRun.
     """
     code = code_of(error)
-    message = _shortened(error.message, MAX_MESSAGE_CHARACTERS)
-    metadata = dict(error.metadata)
+    message = _shortened(error.message, MAX_MESSAGE_BYTES)
+    metadata = {key: value for key, value in error.metadata.items() if key != "outcome"}
     if with_outcome:
-        metadata.setdefault("outcome", error.outcome)
+        metadata["outcome"] = error.metadata.get("outcome", error.outcome)
     details = _plain_details(error)
     status = Status(code=code.value[0], message=message)
     if error.violations:
@@ -88,9 +88,12 @@ def reply_of(error: GatewayError, *, with_outcome: bool) -> Reply:
 def _plain_details(error: GatewayError) -> list[Message]:
     details: list[Message] = []
     if isinstance(error, errors.NotFound):
-        details.append(ResourceInfo(resource_type=error.resource_type, resource_name=error.resource))
+        details.append(
+            ResourceInfo(resource_type=error.resource_type, resource_name=_shortened(error.resource, MAX_MESSAGE_BYTES))
+        )
     if isinstance(error, errors.UpstreamQuota):
-        details.append(QuotaFailure(violations=[QuotaFailure.Violation(subject="aws", description=error.message)]))
+        description = _shortened(error.message, MAX_MESSAGE_BYTES)
+        details.append(QuotaFailure(violations=[QuotaFailure.Violation(subject="aws", description=description)]))
     if error.retry_after is not None and error.retry_after >= 0:
         delay = Duration()
         delay.FromMilliseconds(round(error.retry_after * 1000))
@@ -100,7 +103,8 @@ def _plain_details(error: GatewayError) -> list[Message]:
 
 def _fitting(error: GatewayError, metadata: dict[str, str], status: Status, others: Sequence[Message]) -> Message:
     """The violations in order until the status is full; `metadata` is told how many there are and were left out."""
-    metadata["violations"] = metadata["omitted"] = str(len(error.violations))
+    total = int(metadata.setdefault("violations", str(len(error.violations))))
+    metadata["omitted"] = str(total)
     empty = Status(code=status.code, message=status.message)
     empty.details.extend(_packed([_info(error, metadata), *others, _violations(error, [])]))
     room = MAX_STATUS_BYTES - empty.ByteSize() - 16  # 16: the growth of the enclosing length prefixes
@@ -111,13 +115,13 @@ def _fitting(error: GatewayError, metadata: dict[str, str], status: Status, othe
         if room < 0:
             break
         kept.append(entry)
-    metadata["omitted"] = str(len(error.violations) - len(kept))
+    metadata["omitted"] = str(total - len(kept))
     return _violations(error, kept)
 
 
 def _entry(error: GatewayError, violation: Violation) -> Message:
-    description = _shortened(violation.description, MAX_DESCRIPTION_CHARACTERS)
-    path = _shortened(violation.field, MAX_DESCRIPTION_CHARACTERS)
+    description = _shortened(violation.description, MAX_DESCRIPTION_BYTES)
+    path = _shortened(violation.field, MAX_DESCRIPTION_BYTES)
     entry: Message = (
         PreconditionFailure.Violation(type=violation.rule, subject=path, description=description)
         if isinstance(error, errors.PolicyViolation)
@@ -148,4 +152,14 @@ def _packed(details: Iterable[Message]) -> list[Any]:
 
 
 def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    """A text of at most so many bytes, as gRPC sends them: it writes what is not ASCII at three bytes a byte."""
+    if len(text) <= most and text.isascii():
+        return text
+    size = 0
+    kept: list[str] = []
+    for character in text:
+        size += len(character.encode()) * (1 if character.isascii() else 3)
+        if size > most - 3:
+            return "".join(kept) + "..."
+        kept.append(character)
+    return text

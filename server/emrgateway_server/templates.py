@@ -46,6 +46,11 @@ class Template:
         """Whether it says the same for every caller."""
         return all(isinstance(part, str) for part in self.parts)
 
+    @property
+    def labels(self) -> frozenset[str]:
+        """The labels that it refers to."""
+        return frozenset(part.label for part in self.parts if isinstance(part, Reference) and part.label is not None)
+
     def rendered(self, caller: Caller, escape: Callable[[str], str] = str) -> str:
         """The text for a caller; what references stand for goes through `escape`. `MissingLabel` where one is."""
         return "".join(part if isinstance(part, str) else escape(part.value(caller)) for part in self.parts)

@@ -20,6 +20,9 @@ from emrgateway_server.findings import Findings
 
 _Message = TypeVar("_Message", bound=Message)
 
+# Half a megabyte can hold a quarter of a million empty messages, which take gigabytes as objects; no job needs a tenth.
+MAX_FIELDS = 50_000
+
 _VARINT, _FIXED64, _BYTES, _START_GROUP, _END_GROUP, _FIXED32 = range(6)
 _WIRE_TYPES = {
     FieldDescriptor.TYPE_DOUBLE: _FIXED64,
@@ -101,6 +104,7 @@ class _Walk:
     def __init__(self, data: bytes, found: Findings) -> None:
         self._data = data
         self._found = found
+        self._count = 0
 
     def message(self, position: int, end: int, plan: _Plan, path: str) -> None:
         seen: dict[str, str] = {}
@@ -112,16 +116,17 @@ class _Walk:
                 self._found.add(path, f"field number {number} is not in {plan.name} of this gateway's contract")
                 continue
             place = f"{path}.{known.name}" if path else known.name
-            if known.repeated:
+            if known.enum is not None:
+                index = counts.get(known.name, 0)
+                counts[known.name] = self._enums(known, wire_type, start, stop, place=place, index=index)
+            elif known.repeated:
                 index = counts.get(known.name, 0)
                 counts[known.name] = index + 1
                 place = f"{place}[{index}]"
                 if known.is_map:
                     self._note_key(known, keys, start, stop, place)
-            else:
+            if not known.repeated:
                 self._note_once(known, seen, place)
-            if known.enum is not None:
-                self._enum(known, wire_type, start, stop, place)
             if known.inner is not None:
                 self.message(start, stop, known.inner, place)
 
@@ -140,18 +145,25 @@ class _Walk:
             self._found.add(place, "has the same key as an entry before it")
         keys.add((known.name, key))
 
-    def _enum(self, known: _Field, wire_type: int, start: int, stop: int, place: str) -> None:
+    def _enums(self, known: _Field, wire_type: int, start: int, stop: int, *, place: str, index: int) -> int:
+        """Check one number, or the numbers of a packed block; how many items of the field there were by then."""
         position = start
         while position < stop:
             value, position = self._varint(position)
             if value not in (known.enum or ()):
-                self._found.add(place, f"{_signed(value)} is no value of this enum in this gateway's contract")
+                where = f"{place}[{index}]" if known.repeated else place
+                self._found.add(where, f"{_signed(value)} is no value of this enum in this gateway's contract")
+            index += 1
             if wire_type == _VARINT:
-                return
+                break
+        return index
 
     def _fields(self, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
         """(field number, wire type, start, stop) of each field; of a group, the numbers of its tags alone."""
         while position < end:
+            self._count += 1
+            if self._count > MAX_FIELDS:
+                raise _unreadable(f"the message holds more than {MAX_FIELDS:,} fields")
             tag, position = self._varint(position)
             wire_type = tag & 7
             start = position

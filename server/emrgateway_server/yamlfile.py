@@ -29,6 +29,7 @@ _AMBIGUOUS = re.compile(
     r"(?i:y|n|yes|no|on|off)"
     r"|[-+]?0[0-9_]+|[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"
     r"|[-+]?0[box][0-9a-fA-F_]+|[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?"
+    r"|[-+]?[0-9]+[eE][-+]?[0-9]+"
     r"|[-+]?\.(?i:inf)|\.(?i:nan)|<<|="
 )
 
@@ -63,6 +64,7 @@ class Document:
     file: str
     value: object = None
     marks: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
     texts: dict[Path, str] = field(default_factory=dict)
     overrides: dict[Path, str] = field(default_factory=dict)
     spoiled: set[Path] = field(default_factory=set)
@@ -88,36 +90,40 @@ class Document:
                 return None
         return value
 
-    def problem(self, path: Path, message: str, severity: str = "error") -> Problem:
-        """A mistake at `path`, or at its nearest part that stands in the file."""
+    def problem(self, path: Path, message: str, *, at_key: bool = False) -> Problem:
+        """A mistake at `path`, or at its nearest part that stands in the file; `at_key` tells its key's place."""
         if path in self.overrides:
-            return Problem(self.overrides[path], 0, 0, message, severity)
+            return Problem(self.overrides[path], 0, 0, message)
+        if at_key and path in self.keys:
+            return Problem(self.file, *self.keys[path], message)
         while path not in self.marks and path:
             path = path[:-1]
         line, column = self.marks.get(path, (0, 0))
-        return Problem(self.file, line, column, message, severity)
+        return Problem(self.file, line, column, message)
 
 
 def read(text: str, *, file: str) -> tuple[list[Document], list[Problem]]:
-    """The documents of a text and every mistake in it.
+    """The documents of a text and every mistake in it; no document where it is no YAML at all.
 
-    A document with mistakes is there too, so that `parsed` can tell the others in it: what could not be read is
-    None, and `spoiled`.
+    A document with mistakes is there too, so that the others in it can be told: what could not be read is None, and
+    `spoiled`.
     """
     documents: list[Document] = []
     problems: list[Problem] = []
     try:
-        problems += _aliases(text, file)
+        problems += _refused(text, file)
         for node in _composed(text):
             documents.append(Document(file))
             documents[-1].value = _Reader(documents[-1], problems).value(node, ())
+    except _TooDeepError as error:
+        return [], [error.problem]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        problems.append(Problem(file, line, column, error.problem or "not YAML"))
-    except (yaml.YAMLError, RecursionError) as error:
+        return [], [*problems, Problem(file, line, column, error.problem or "not YAML")]
+    except yaml.YAMLError as error:
         line = text.count("\n", 0, getattr(error, "position", 0)) + 1
-        problems.append(Problem(file, line, 1, f"not YAML: {getattr(error, 'reason', 'nested too deeply')}"))
+        return [], [*problems, Problem(file, line, 1, f"not YAML: {getattr(error, 'reason', 'unreadable')}")]
     return documents, problems
 
 
@@ -137,15 +143,29 @@ def scalar(text: str) -> object:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def _aliases(text: str, file: str) -> list[Problem]:
-    """Aliases are refused unread: a few of them can unfold into gigabytes."""
-    if "*" not in text:
-        return []
-    return [
-        Problem(file, *_position(event), f"alias *{event.anchor} is not allowed")
-        for event in yaml.parse(text, _Loader)
-        if isinstance(event, yaml.AliasEvent)
-    ]
+class _TooDeepError(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def _refused(text: str, file: str) -> list[Problem]:
+    """What only the events show, and must be seen before anything is composed.
+
+    A few aliases can unfold into gigabytes; libyaml composes by recursion, and fifty thousand brackets end the
+    process; and a composed plain scalar does not show the tag that stood before it.
+    """
+    problems: list[Problem] = []
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.AliasEvent):
+            problems.append(Problem(file, *_position(event), f"alias *{event.anchor} is not allowed"))
+        elif isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None) not in (None, "!"):
+            problems.append(Problem(file, *_position(event), "tags (!…) are not allowed: write a plain value"))
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _TooDeepError(Problem(file, *_position(event), f"nested more than {MAX_DEPTH} deep"))
+    return problems
 
 
 def _composed(text: str) -> Iterator[yaml.Node]:
@@ -173,14 +193,9 @@ class _Reader:
             self._document.spoiled.add(path)
             return None
         self._seen.add(id(node))
-        if len(path) > MAX_DEPTH:
-            self._spoil(path, f"nested more than {MAX_DEPTH} deep")
-            return None
         if isinstance(node, yaml.MappingNode):
-            self._refuse_tag(node, "map", path)
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            self._refuse_tag(node, "seq", path)
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._scalar(cast("yaml.ScalarNode", node), path)
 
@@ -191,11 +206,12 @@ class _Reader:
             if not isinstance(key, str):
                 self._problem(key_node, "a key must be a plain scalar")
             elif key in result:
-                line = self._document.marks[*path, key][0]
+                line = self._document.keys[*path, key][0]
                 self._problem(key_node, f"duplicate key {key!r}: it stands on line {line} already")
             else:
                 if not key_node.style and _AMBIGUOUS.fullmatch(key):
                     self._problem(key_node, _ambiguous(key))
+                self._document.keys[*path, key] = _position(key_node)
                 result[key] = self.value(value_node, (*path, key))
                 if _position(value_node)[0] != _position(key_node)[0]:
                     # A block below its key, or nothing at all: the key is where a reader looks.
@@ -206,19 +222,11 @@ class _Reader:
         text: str = node.value
         self._document.texts[path] = text
         if node.style:  # quoted, or a block
-            self._refuse_tag(node, "str", path)
             return text
-        if node.tag and not node.tag.startswith("tag:yaml.org,2002:"):
-            self._spoil(path, f"the tag {node.tag} is not allowed")
-        elif _AMBIGUOUS.fullmatch(text):
+        if _AMBIGUOUS.fullmatch(text):
             self._spoil(path, _ambiguous(text))
-        else:
-            return scalar(text)
-        return None
-
-    def _refuse_tag(self, node: yaml.Node, plain: str, path: Path) -> None:
-        if node.tag not in (f"tag:yaml.org,2002:{plain}", "!"):
-            self._spoil(path, f"the tag {node.tag} is not allowed")
+            return None
+        return scalar(text)
 
     def _problem(self, node: yaml.Node, message: str) -> None:
         self._problems.append(Problem(self._document.file, *_position(node), message))

@@ -26,11 +26,12 @@ def parsed(
         return model.model_validate(value, context=dict(context or {})), []
     except ValidationError as error:
         items = error.errors(include_url=False)
-    locations = [_location(document, at, item["loc"]) for item in items]
+    locations = [_location(document, at, item["loc"], item["type"]) for item in items]
     problems = [
         _explained(document, model, item, location, at)
-        for item, location in zip(items, locations, strict=True)
-        if not _is_told(item, location, locations, document.spoiled)
+        for index, (item, location) in enumerate(zip(items, locations, strict=True))
+        # A value that fits no branch of a union is one mistake: the first branch tells it.
+        if location not in locations[:index] and not _is_told(item, location, locations, document.spoiled)
     ]
     try:
         rest = _without(value, at, {*locations, *document.spoiled})
@@ -61,13 +62,14 @@ def _without(value: object, path: Path, bad: set[Path]) -> object:
     return value
 
 
-def _location(document: Document, at: Path, loc: tuple[int | str, ...]) -> Path:
+def _location(document: Document, at: Path, loc: tuple[int | str, ...], kind: str) -> Path:
     """Where in the document one of pydantic's errors is: its location less the names of union branches."""
     known = {path[:length] for path in document.overrides for length in range(len(path) + 1)} | document.marks.keys()
     path = at
     for part in loc[:-1]:
         path = (*path, part) if (*path, part) in known else path
-    return (*path, *loc[-1:])
+    is_branch = loc[-1:] and kind not in ("extra_forbidden", "missing") and (*path, *loc[-1:]) not in known
+    return path if is_branch else (*path, *loc[-1:])
 
 
 def _explained(document: Document, model: type[BaseModel], item: ErrorDetails, location: Path, at: Path) -> Problem:
@@ -85,8 +87,8 @@ def _explained(document: Document, model: type[BaseModel], item: ErrorDetails, l
     }.get(item["type"])
     if message is None:
         text = item["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("Tuple", "the list")
-        message = f"{where}: {text[:1].lower()}{text[1:]}"
-    return document.problem(location, message)
+        message = f"{where}: {text if text[1:2].isupper() else text[:1].lower() + text[1:]}"
+    return document.problem(location, message, at_key=item["type"] == "extra_forbidden")
 
 
 def _allowed_keys(model: type[BaseModel], location: Path) -> str:

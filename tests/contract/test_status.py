@@ -141,7 +141,7 @@ def test_violations_are_cut_to_fit_and_counted(kind: type[GatewayError], violati
     assert len(types) == len(set(types))
     for (rule, path, description), violation in zip(shown, violations, strict=False):
         assert (path, rule) == (violation.field, violation.rule if kind is errors.PolicyViolation else "")
-        assert description == violation.description or description.endswith("\u2026")
+        assert description == violation.description or description.endswith("...")
     if len(shown) < len(violations):  # not cut sooner than needed
         assert details.ByteSize() > MOST_BYTES - 3_500
 
@@ -213,6 +213,6 @@ def test_the_details_reach_the_caller(kind: type[GatewayError], violations: list
 def test_the_message_is_cut() -> None:
     """The text of a status is for one line, not for a page."""
     reply = status.reply_of(errors.Conflict("x" * 10_000), with_outcome=True)
-    assert len(reply.message) == 300
-    assert reply.message.endswith("\u2026")
+    assert len(reply.message) <= 300
+    assert reply.message.endswith("...")
     assert _status(reply).message == reply.message

@@ -264,12 +264,19 @@ def test_the_limit_of_bytes_is_exact() -> None:
 
 
 def test_a_message_full_of_mistakes_keeps_a_bounded_number() -> None:
-    """Half a megabyte of unknown fields is counted whole, and kept as far as the bound."""
+    """As many unknown fields as a message may hold are counted whole, and kept as far as the bound."""
     found = Findings()
-    data = integer(99, 1) * (MOST_BYTES // len(integer(99, 1)))
+    data = integer(99, 1) * wire.MAX_FIELDS
     wire.parse(data, pb.StartJobRunRequest, most_bytes=MOST_BYTES, found=found)
-    assert found.total == len(data) // len(integer(99, 1))
+    assert found.total == wire.MAX_FIELDS
     assert len(found.kept) == MAX_KEPT
+
+
+def test_more_fields_than_any_job_needs_are_refused_unread() -> None:
+    """Half a megabyte of empty configurations would be gigabytes as objects: it is refused while it is counted."""
+    data = integer(99, 1) * (wire.MAX_FIELDS + 1)
+    with pytest.raises(InvalidRequest, match="more than 50,000 fields"):
+        wire.parse(data, pb.StartJobRunRequest, most_bytes=MOST_BYTES, found=Findings())
 
 
 def test_no_bytes_are_an_empty_message() -> None:

@@ -12,7 +12,6 @@ from emrgateway_server.errors import GatewayError
 from emrgateway_server.shapes import member_names
 
 THROTTLED_RETRY_SECONDS = 1.0
-MIN_SCRUBBED_CHARACTERS = 4
 
 _THROTTLES = frozenset(
     {
@@ -61,17 +60,24 @@ _NOT_SENT = (
 # (error, codes, statuses, what to do): the first row that fits by code or status says what an answer means.
 _MEANINGS: tuple[tuple[type[GatewayError], frozenset[str], Container[int], str], ...] = (
     (errors.Throttled, _THROTTLES, {429}, ""),
-    (errors.UpstreamUnknown, frozenset(), range(500, 600), ": retry with the same client_token"),
+    (errors.UpstreamUnknown, frozenset(), range(500, 600), ""),
     (errors.UpstreamUnreachable, _EXPIRED, (), ": the gateway's credentials have expired"),
     (errors.UpstreamQuota, frozenset({"ServiceQuotaExceededException"}), {402}, ""),
     (errors.UpstreamAccessDenied, _DENIED, {401, 403}, ": the gateway's own permissions, its operator's to mend"),
     (errors.Conflict, frozenset({"ConflictException"}), {409}, ""),
     (errors.UpstreamValidation, frozenset(), range(400, 500), ""),
-    (errors.UpstreamUnknown, frozenset(), range(1_000), ": no answer that AWS gives"),
+    (errors.UpstreamUnknown, frozenset(), range(1_000), ""),
 )
 _RETRY_AFTER_SECONDS = {errors.Throttled: THROTTLED_RETRY_SECONDS, errors.UpstreamQuota: -1.0}
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
-_WORD = re.compile(r"[^\s=,'\"]+")
+_WORD = re.compile(r"[A-Za-z]+|[0-9]{1,9}|(?:[A-Za-z0-9]+\.)+[A-Za-z0-9]+")
+_PUNCTUATION = ".,:;!?()[]{}<>'\"`"
+_HIDDEN = "…"
+_MIN_SHARED = 3
+
+
+def retry(request: Mapping[str, object]) -> str:
+    """What to do where the outcome is not known."""
+    return "retry with the same client_token" if "clientToken" in request else "retry"
 
 
 def explained(error: Exception, request: Mapping[str, object]) -> GatewayError:
@@ -80,13 +86,12 @@ def explained(error: Exception, request: Mapping[str, object]) -> GatewayError:
         return _answered(error, request)
     if isinstance(error, _NOT_SENT):
         return errors.UpstreamUnreachable(
-            f"AWS was not reached ({type(error).__name__}): nothing was sent; retry with the same client_token"
+            f"AWS was not reached ({type(error).__name__}): nothing was sent: {retry(request)}"
         )
     if isinstance(error, aws.BotoCoreError):
-        return errors.UpstreamUnknown(
-            f"AWS's answer was lost ({type(error).__name__}): retry with the same client_token"
-        )
-    return errors.Internal("the call to AWS failed in the gateway")
+        return errors.UpstreamUnknown(f"AWS's answer was lost ({type(error).__name__}): {retry(request)}")
+    # botocore's parser meets what is no answer of AWS's with errors of many kinds; the request had left by then.
+    return errors.UpstreamUnknown(f"AWS's answer makes no sense ({type(error).__name__}): {retry(request)}")
 
 
 def _answered(error: aws.ClientError, request: Mapping[str, object]) -> GatewayError:
@@ -100,6 +105,7 @@ def _answered(error: aws.ClientError, request: Mapping[str, object]) -> GatewayE
         (kind, advice) for kind, codes, statuses, advice in _MEANINGS if code in codes or status in statuses
     )
     said = f"AWS answered {code or status}" + (f": {message}" if message else "")
+    advice = f": {retry(request)}" if kind is errors.UpstreamUnknown else advice
     return kind(said + advice, retry_after=_RETRY_AFTER_SECONDS.get(kind))
 
 
@@ -112,19 +118,36 @@ def not_found(request: Mapping[str, object]) -> errors.NotFound:
 
 
 def scrubbed(message: str, request: Mapping[str, object]) -> str:
-    """AWS's message without the request's values: AWS quotes what it refuses, and that may be a secret."""
-    message = _QUOTED.sub("'…'", message)
-    values = {text for text in _texts(request) if len(text) >= MIN_SCRUBBED_CHARACTERS}
-    words = {word for text in values for word in _WORD.findall(text) if len(word) >= MIN_SCRUBBED_CHARACTERS}
-    for text in sorted(values | words, key=len, reverse=True):
-        message = message.replace(text, "…")
-    return message
+    """What of AWS's message can be told: words, numbers and names of AWS's members that the request does not hold.
+
+    AWS quotes what it refuses, cut, escaped or in another case, and that may be a secret. So words are let through,
+    not taken out.
+    """
+    texts = [text.casefold() for text in _texts(request)]
+    return re.sub(rf"{_HIDDEN}( {_HIDDEN})+", _HIDDEN, " ".join(_told(word, texts) for word in message.split()))
+
+
+def _told(word: str, texts: Sequence[str]) -> str:
+    """A word of AWS's, or the sign that one is left out."""
+    bare = word.strip(_PUNCTUATION)
+    if all(part in member_names() for part in bare.split(".")):
+        return word
+    folded = bare.casefold()
+    is_plain = _WORD.fullmatch(bare) and len(word) <= len(bare) + 2
+    held = len(folded) >= _MIN_SHARED or folded.isdigit()
+    if is_plain and not (held and any(folded in text for text in texts)) and not _holds_one(folded, texts):
+        return word
+    return _HIDDEN
+
+
+def _holds_one(word: str, texts: Sequence[str]) -> bool:
+    return any(len(text) >= _MIN_SHARED and text in word for text in texts)
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Every text of a request, and every key that is the caller's own word."""
-    if isinstance(value, str):
-        yield value
+    """Every text of a request, every number, and every key that is the caller's own word."""
+    if isinstance(value, str | int):
+        yield str(value)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             if key not in member_names():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from botocore.config import Config
@@ -71,15 +71,15 @@ class Target:
     def start_job_run(self, request: Mapping[str, object]) -> dict[str, Any]:
         """Send a StartJobRun; the reply holds a job run id, or it is an error."""
         reply = self._call(self._client.start_job_run, request)
-        if not reply.get("jobRunId"):  # a truncated body parses as success
-            raise UpstreamUnknown("AWS answered without a job run id: retry with the same client_token")
+        if not isinstance(reply.get("jobRunId"), str) or not reply["jobRunId"]:  # a truncated body parses as success
+            raise UpstreamUnknown(f"AWS answered without a job run id: {faults.retry(request)}")
         return reply
 
     def get_job_run(self, request: Mapping[str, object]) -> dict[str, Any]:
         """Send a GetJobRun; the reply holds a job run, or it is an error."""
         reply = self._call(self._client.get_job_run, request)
-        if not reply.get("jobRun"):
-            raise UpstreamUnknown("AWS answered without a job run: retry")
+        if not isinstance(reply.get("jobRun"), dict) or not reply["jobRun"]:
+            raise UpstreamUnknown(f"AWS answered without a job run: {faults.retry(request)}")
         return reply
 
     def close(self) -> None:
@@ -89,9 +89,10 @@ class Target:
     @staticmethod
     def _call(operation: Callable[..., dict[str, Any]], request: Mapping[str, object]) -> dict[str, Any]:
         try:
-            return operation(**request)
+            reply = operation(**request)
         except Exception as error:
             raise faults.explained(error, request) from error
+        return reply if isinstance(cast("object", reply), dict) else {}
 
 
 class Targets:

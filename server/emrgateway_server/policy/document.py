@@ -10,6 +10,7 @@ API_VERSION = "emrgateway/v1"
 ACTIONS = ("start", "get", "list", "cancel", "watch")
 
 Scalar = str | bool | int | float
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 Scalars = Annotated[tuple[Scalar, ...], Field(min_length=1)]
@@ -71,8 +72,8 @@ class Rule(_Part):
     allow: Scalars | None = None
     deny: Scalars | None = None
     pattern: Text | None = None
-    min: int | float | None = None
-    max: int | float | None = None
+    min: int | Finite | None = None
+    max: int | Finite | None = None
     otherwise: Literal["deny", "clamp"] = "deny"
     mode: Literal["enforce", "warn", "audit"] | None = None
     why: str = ""

@@ -11,8 +11,7 @@ from emrgateway_server.caller import Caller
 from emrgateway_server.policy import fields, verbs
 from emrgateway_server.policy.decision import Decision, Mode, Outcome, Verdict
 from emrgateway_server.policy.fields import Scalar, shown
-from emrgateway_server.policy.rules import Grant, Policies, Rule, any_matches
-from emrgateway_server.templates import MissingLabel
+from emrgateway_server.policy.rules import Grant, Policies, Rule
 
 MAX_TAGS = 50  # AWS's for any resource, whatever the model says
 SELECTIONS_KEPT = 4_096
@@ -74,9 +73,9 @@ class _Judgement:
         self._caller = caller
         self._original = request
         self.request: dict[str, Any] = copy.deepcopy(dict(request))
-        self._rules = tuple(rule for rule in rules if rule.field.exists(request))
         self.outcomes: list[Outcome] = []
-        self._told: set[tuple[str, str]] = set()
+        self._would_change: set[str] = set()
+        self._rules = tuple(rule for rule in rules if rule.field.exists(request) and self._can_be_read(rule))
 
     def amend(self) -> None:
         """All `set` and `fixed`, then all `default`, then clamps: `max`, then `min`."""
@@ -105,11 +104,8 @@ class _Judgement:
         """The grants, then every constraint of every rule, on the amended request."""
         self._check_grants(grants)
         for rule in self._rules:
-            try:
-                for complaint in verbs.complaints(rule, self.request, self._caller):
-                    self._complain(rule, complaint)
-            except MissingLabel as missing:
-                self._tell_missing(rule, missing)
+            for complaint in verbs.complaints(rule, self.request, self._caller):
+                self._complain(rule, complaint)
 
     def _without_conflicts(self) -> tuple[Rule, ...]:
         """The rules, less those whose `set` another one contradicts."""
@@ -118,10 +114,7 @@ class _Judgement:
         for rule in self._rules:
             if rule.set is None or rule.mode is not Mode.ENFORCE:
                 continue
-            try:
-                value = rule.set.rendered(self._caller)
-            except MissingLabel:
-                continue
+            value = rule.set.rendered(self._caller)
             other, other_value = first.setdefault(rule.field.path, (rule, value))
             if value != other_value:
                 fighting |= {rule.id}
@@ -131,11 +124,7 @@ class _Judgement:
 
     def _amend(self, rule: Rule, amendment: _Amendment) -> None:
         before = rule.field.get(self.request)
-        try:
-            after = amendment(rule, self.request, self._caller)
-        except MissingLabel as missing:
-            self._tell_missing(rule, missing)
-            return
+        after = amendment(rule, self.request, self._caller)
         if after is None or after == before:
             return
         values = {} if rule.field.sensitive else {"before": shown(before), "after": shown(after)}
@@ -143,40 +132,43 @@ class _Judgement:
             rule.field.put(self.request, after)
             self._tell(rule, Verdict.CHANGED, _reasoned("changed by policy", rule.why), **values)
         else:
-            self._told.add((rule.id, "would change"))
+            self._would_change.add(rule.id)
             self._tell(rule, Verdict.WARNED, _reasoned("policy would change it", rule.why), **values)
 
     def _complain(self, rule: Rule, complaint: str) -> None:
         if rule.mode is Mode.ENFORCE:
             self._tell(rule, Verdict.DENIED, _reasoned(complaint, rule.why))
-        elif (rule.id, "would change") not in self._told:  # amended, the field would have passed
+        elif rule.id not in self._would_change:  # amended, the field would have passed
             self._tell(rule, Verdict.WARNED, _reasoned(complaint, rule.why))
 
     def _tell(self, rule: Rule, verdict: Verdict, message: str, before: str = "", after: str = "") -> None:
         self.outcomes.append(Outcome(rule.id, verdict, rule.field.path, message, before, after, rule.mode))
 
-    def _tell_missing(self, rule: Rule, missing: MissingLabel) -> None:
-        """A rule that cannot be read for this caller is held against it: it fails closed."""
-        if (rule.id, missing.label) in self._told:
-            return
-        self._told.add((rule.id, missing.label))
-        message = f"{rule.id} needs the caller's label {missing.label!r}, and this caller has none"
-        verdict = Verdict.DENIED if rule.mode is Mode.ENFORCE else Verdict.WARNED
-        self.outcomes.append(Outcome("builtin/template", verdict, rule.field.path, message, mode=rule.mode))
+    def _can_be_read(self, rule: Rule) -> bool:
+        """Whether the caller has the labels that a rule needs; one that cannot be read denies: it fails closed."""
+        missing = rule.missing_labels(self._caller, str(self._original["applicationId"]))
+        if missing:
+            what = " and ".join(map(repr, missing))
+            message = f"{rule.id} needs the caller's label {what}, and this caller has none"
+            verdict = Verdict.DENIED if rule.mode is Mode.ENFORCE else Verdict.WARNED
+            self.outcomes.append(Outcome("builtin/template", verdict, rule.field.path, message, mode=rule.mode))
+        return not missing
 
     def _refuse_tag_keys(self) -> None:
-        ruled = {_folded(key): key for key in self._ruled_tags()}
+        ruled = set(self._ruled_tags())
+        alike = {_folded(key): key for key in sorted(ruled)}
         for key in sorted(self._original.get("tags") or {}):  # type: ignore[call-overload]
+            meant = alike.get(_folded(key), key)
             if key.strip().lower().startswith(fields.RESERVED_TAG_PREFIXES):
                 reserved = " and ".join(fields.RESERVED_TAG_PREFIXES)
                 self._deny("builtin/tags", f"tags.{key}", f"keys that begin with {reserved} are reserved: leave it out")
-            elif ruled.get(_folded(key), key) != key and key not in ruled.values():
-                meant = ruled[_folded(key)]
+            elif meant != key and key not in ruled:
                 self._deny("builtin/tags", f"tags.{key}", f"is {meant!r} but for case or blanks: write {meant!r}")
 
     def _ruled_tags(self) -> Iterator[str]:
+        """The tag keys that rules in force speak of; a rule that only warns denies nothing."""
         for rule in self._rules:
-            if rule.field.path.startswith(fields.TAGS):
+            if rule.mode is Mode.ENFORCE and rule.field.path.startswith(fields.TAGS):
                 yield rule.field.path.removeprefix(fields.TAGS)
 
     def _check_grants(self, grants: tuple[Grant, ...]) -> None:
@@ -184,7 +176,7 @@ class _Judgement:
         application, role = str(self.request["applicationId"]), str(self.request["executionRoleArn"])
         if not starting:
             self._deny("grant/application", "application_id", f"no grant lets {self._caller.id} start on {application}")
-        elif not any(any_matches(grant.roles, role, self._caller) for grant in starting):
+        elif not any(grant.covers_role(role, self._caller) for grant in starting):
             globs = list(dict.fromkeys(glob.shown(self._caller) for grant in starting for glob in grant.roles))
             more = f" and {len(globs) - MAX_SHOWN_GRANTS} more" if len(globs) > MAX_SHOWN_GRANTS else ""
             allowed = ", ".join(globs[:MAX_SHOWN_GRANTS]) + more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,12 +25,21 @@ _LATER = ("spark.", "configurations[")
 _LATER_WHOLE = frozenset(
     {"artifacts", "classifications", "destinations", "kms_keys", "max_cost_usd", "max_runtime_minutes", "roles"}
 )
+# Those of paths may hold URLs too, which their values' look tells. Every other field is plain.
 _GLOB_KINDS = {
     "IAMRoleArn": Kind.ARN,
     "Arn": Kind.ARN,
     "EncryptionKeyArn": Kind.ARN,
     "LogGroupName": Kind.LOG_GROUP,
+    "EntryPointPath": Kind.PATH,
+    "InitScriptPath": Kind.PATH,
+    "PrometheusUrlString": Kind.PATH,
+    "Query": Kind.PATH,
+    "UriString": Kind.PATH,
 }
+_DRIVER_DEPTH = 2  # job_driver and job_driver.hive can be spoken of whatever the driver is
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"[-+]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][-+]?[0-9]{1,2})?")
 
 Scalar = str | int | bool
 
@@ -53,14 +63,14 @@ class Field:
         return self.kind in ("string", "number", "boolean") and self.path not in _NEVER_AMENDED
 
     @property
-    def glob_kind(self) -> Kind | None:
-        """What separates its values' segments, where their look does not tell."""
-        return _GLOB_KINDS.get((self.shape.element or self.shape).name)
+    def glob_kind(self) -> Kind:
+        """What separates its values' segments."""
+        return _GLOB_KINDS.get((self.shape.element or self.shape).name, Kind.PLAIN)
 
     def exists(self, request: Mapping[str, Any]) -> bool:
         """Whether the request can have it: a Hive job has no Spark fields, and the other way round."""
         driver = request.get("jobDriver", {})
-        return self.members[0] != "jobDriver" or len(self.members) == 1 or self.members[1] in driver
+        return self.members[0] != "jobDriver" or len(self.members) <= _DRIVER_DEPTH or self.members[1] in driver
 
     def get(self, request: Mapping[str, Any]) -> object:
         """Its value in AWS's form, None where it is unset."""
@@ -84,7 +94,7 @@ class Field:
         if self.path == "execution_timeout_minutes":
             if value is None:
                 value = 0 if request.get("mode") == "STREAMING" else DEFAULT_TIMEOUT_MINUTES
-            return inf if value == 0 else float(str(value))
+            return inf if value == 0 else _number(value)
         return None if value is None else _number(value)
 
     def texts(self, request: Mapping[str, Any]) -> list[str]:
@@ -104,7 +114,7 @@ class Field:
         """A policy's text as a value of the field. ValueError says what is wrong with it."""
         value: Scalar = self.normal(text)
         if self.kind == "number":
-            if not text.lstrip("-").isdigit():
+            if not _WHOLE_NUMBER.fullmatch(text):
                 raise ValueError(f"{self.path} is a whole number, and {text!r} is none")
             value = int(text)
         elif self.kind == "boolean":
@@ -183,10 +193,7 @@ _KINDS = {
 
 
 def _number(value: object) -> float:
-    text = str(value)
-    if isinstance(value, bool) or not text.isascii() or "_" in text:
-        raise ValueError(text)
-    number = float(text)
-    if number != number:  # noqa: PLR0124 - not a number
-        raise ValueError(text)
-    return number
+    """The number that a value is in decimal; ValueError where it is none, or an infinite one."""
+    if isinstance(value, bool) or not _NUMBER.fullmatch(str(value)):
+        raise ValueError(str(value))
+    return float(str(value))

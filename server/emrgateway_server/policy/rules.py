@@ -27,15 +27,23 @@ class Match:
     applications: tuple[Glob, ...] | None = None
     labels: tuple[tuple[str, tuple[Glob, ...]], ...] = ()
 
-    def holds(self, caller: Caller, application: str) -> bool:
-        """Whether it speaks of this caller and application."""
-        return (
-            (self.callers is None or any_matches(self.callers, caller.id, caller))
-            and (self.applications is None or any_matches(self.applications, application, caller))
-            and all(
-                label in caller.labels and any_matches(globs, caller.labels[label], caller)
-                for label, globs in self.labels
-            )
+    @property
+    def labels_needed(self) -> frozenset[str]:
+        """The labels that its globs refer to."""
+        globs = [*(self.callers or ()), *(self.applications or ()), *(glob for _, each in self.labels for glob in each)]
+        return frozenset(label for glob in globs for label in glob.labels)
+
+    def holds(self, caller: Caller, application: str) -> bool | None:
+        """Whether it speaks of this caller and application; None where that takes a label that the caller lacks."""
+        return _all(
+            [
+                self.callers is None or any_matches(self.callers, caller.id, caller),
+                self.applications is None or any_matches(self.applications, application, caller),
+                *(
+                    label in caller.labels and any_matches(globs, caller.labels[label], caller)
+                    for label, globs in self.labels
+                ),
+            ]
         )
 
     def overlaps(self, other: Match) -> bool:
@@ -60,7 +68,12 @@ class Value:
         """The value for a caller; `MissingLabel` where the caller lacks a label."""
         if self.plain is not None:
             return self.plain
-        return self.template.rendered(caller)
+        return self.field.normal(self.template.rendered(caller))
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The labels that it needs."""
+        return self.template.labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +88,12 @@ class Grant:
 
     def speaks_to(self, caller: Caller, application: str) -> bool:
         """Whether it is in force for this caller and application."""
-        return all(match.holds(caller, application) for match in self.matches) and any_matches(
-            self.applications, application, caller
-        )
+        answers = [match.holds(caller, application) for match in self.matches]
+        return _all([*answers, any_matches(self.applications, application, caller)]) is True
+
+    def covers_role(self, role: str, caller: Caller) -> bool:
+        """Whether it lets this caller start with an execution role."""
+        return any_matches(self.roles, role, caller) is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +118,15 @@ class Rule:
     clamps: bool
 
     def speaks_to(self, caller: Caller, application: str) -> bool:
-        """Whether it is in force for this caller and application."""
-        return all(match.holds(caller, application) for match in self.matches)
+        """Whether it is in force for this caller and application; so is one whose match cannot be read."""
+        return _all([match.holds(caller, application) for match in self.matches]) is not False
+
+    def missing_labels(self, caller: Caller, application: str) -> list[str]:
+        """The labels that it needs and the caller lacks: without them it cannot be read."""
+        needed = [glob.labels for glob in (*(self.allow or ()), *self.deny)]
+        needed += [value.labels for value in (self.set, self.default, self.fixed) if value]
+        needed += [match.labels_needed for match in self.matches if match.holds(caller, application) is None]
+        return sorted(frozenset().union(*needed) - caller.labels.keys())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +138,21 @@ class Policies:
     rules: tuple[Rule, ...]
 
 
-def any_matches(globs: tuple[Glob, ...], value: str, caller: Caller) -> bool:
-    """Whether a glob matches; one that needs a label the caller lacks does not."""
+def any_matches(globs: tuple[Glob, ...], value: str, caller: Caller) -> bool | None:
+    """Whether a glob matches; None where none does and one needs a label that the caller lacks."""
+    answer: bool | None = False
     for glob in globs:
         try:
             if glob.matches(value, caller):
                 return True
         except MissingLabel:
-            continue
-    return False
+            answer = None
+    return answer
+
+
+def _all(answers: list[bool | None]) -> bool | None:
+    """False where one is false, else None where one is unknown."""
+    return False if False in answers else None if None in answers else True
 
 
 def _overlap(one: tuple[Glob, ...] | None, other: tuple[Glob, ...] | None) -> bool:

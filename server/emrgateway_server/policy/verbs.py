@@ -8,7 +8,6 @@ from typing import Any
 
 from emrgateway_server.caller import Caller
 from emrgateway_server.conformance import shown as quoted
-from emrgateway_server.globs import is_strange, kind_of
 from emrgateway_server.policy.fields import Field, Scalar
 from emrgateway_server.policy.fields import shown as plain
 from emrgateway_server.policy.rules import Rule
@@ -35,20 +34,27 @@ def defaulted(rule: Rule, request: Request, caller: Caller) -> Scalar | None:
 
 
 def clamped_to_max(rule: Rule, request: Request) -> Scalar | None:
-    """What `max` with clamp makes of the field: max, if it is too large, unlimited, or AWS's default."""
-    number = _number_to_clamp(rule, request)
-    if rule.max is None or number is None:
+    """What `max` with clamp makes of the field: max, where it is unset, unlimited or too large."""
+    if not rule.clamps or rule.max is None:
         return None
-    is_unset = rule.field.get(request) is None
-    return _as_value(rule.field, rule.max) if number > rule.max or is_unset else None
+    try:
+        number = rule.field.number(request)
+    except ValueError:
+        return None  # no number to clamp: the constraint denies it
+    if rule.field.get(request) is None or (number is not None and number > rule.max):
+        return _as_value(rule.field, rule.max)
+    return None
 
 
 def clamped_to_min(rule: Rule, request: Request) -> Scalar | None:
     """What `min` with clamp makes of the field: min, where it is too small."""
-    number = _number_to_clamp(rule, request)
-    if rule.min is None or number is None or number >= rule.min:
+    if not rule.clamps or rule.min is None:
         return None
-    return _as_value(rule.field, rule.min)
+    try:
+        number = rule.field.number(request)
+    except ValueError:
+        return None  # as above
+    return _as_value(rule.field, rule.min) if number is not None and number < rule.min else None
 
 
 def complaints(rule: Rule, request: Request, caller: Caller) -> Iterator[str]:
@@ -81,9 +87,8 @@ def _allowed(rule: Rule, request: Request, caller: Caller) -> Iterator[str]:
 def _denied(rule: Rule, request: Request, caller: Caller) -> Iterator[str]:
     field = rule.field
     for place, text in _places(field, request):
-        kind = field.glob_kind or kind_of(text)
         for glob in rule.deny:
-            if is_strange(text, kind) or glob.matches(text, caller, kind):
+            if glob.denies(text, caller, field.glob_kind):
                 yield f"{place}{_found(field, text)}, which {glob.shown(caller)} denies"
                 break
 
@@ -109,24 +114,20 @@ def _bounded(rule: Rule, request: Request) -> Iterator[str]:
     if number is None:
         return
     said = "is unset, which AWS counts as" if field.get(request) is None else "is"
-    what = "" if field.sensitive else f"{said} {'unlimited' if number == inf else f'{number:g}'}; "
+    what = "" if field.sensitive else f"{said} {'unlimited' if number == inf else decimal(number)}; "
     if rule.max is not None and number > rule.max:
-        yield f"{what}at most {rule.max:g} is allowed"
+        yield f"{what}at most {decimal(rule.max)} is allowed"
     if rule.min is not None and number < rule.min:
-        yield f"{what}at least {rule.min:g} is allowed"
-
-
-def _number_to_clamp(rule: Rule, request: Request) -> float | None:
-    if not rule.clamps:
-        return None
-    try:
-        return rule.field.number(request)
-    except ValueError:
-        return None  # no number to clamp: the constraint denies it
+        yield f"{what}at least {decimal(rule.min)} is allowed"
 
 
 def _as_value(field: Field, number: float) -> Scalar:
-    return int(number) if field.kind == "number" else f"{number:g}"
+    return int(number) if field.kind == "number" else decimal(number)
+
+
+def decimal(number: float) -> str:
+    """A number as people write it."""
+    return str(int(number)) if number == int(number) else str(number)
 
 
 def _places(field: Field, request: Request) -> Iterator[tuple[str, str]]:
