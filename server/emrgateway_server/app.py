@@ -131,7 +131,10 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
     finally:
         if tracing is not None:
             tracing.shutdown()
-    if any(thread.name.startswith(THREAD_NAME) for thread in threading.enumerate()):
+    working = [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_NAME)]
+    for thread in working:
+        thread.join(timeout=LAST_WORDS_SECONDS / len(working))
+    if any(thread.is_alive() for thread in working):
         # Their callers were answered already, and AWS may let them hang for a minute.
         sys.stdout.flush()
         logging.shutdown()
