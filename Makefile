@@ -24,7 +24,7 @@ dev: $(VENV)/.installed ## Leave a sandbox and a gateway running on loopback
 	@$(BIN)/emr-gateway dev --policy deploy/demo/policy --caller spiffe://local/ns/data-eng/sa/etl --label team=data-eng
 
 .PHONY: test
-test: $(VENV)/.installed ## Run the whole test suite
+test: $(VENV)/.installed | openssl ## Run the whole test suite
 	@$(PYTEST)
 
 .PHONY: check
@@ -50,7 +50,7 @@ contracts: $(VENV)/.installed ## Check who may import whom
 	@$(BIN)/lint-imports
 
 .PHONY: coverage
-coverage: $(VENV)/.installed ## Run the tests with the branch coverage gate
+coverage: $(VENV)/.installed | openssl ## Run the tests with the branch coverage gate
 	@$(PYTEST) --cov --cov-report=term:skip-covered
 
 .PHONY: proto
@@ -68,7 +68,7 @@ proto-check: $(VENV)/.installed $(PROTO_VENV)/.installed ## Lint the protobuf fi
 	  status=$$?; rm -rf $$fresh; [ $$status -eq 0 ] || echo "the stubs are stale: run make proto"; exit $$status
 
 .PHONY: compat
-compat: $(VENV)/.installed ## Test client and stubs at both ends of the supported range
+compat: $(VENV)/.installed | openssl ## Test client and stubs at both ends of the supported range
 	@$(BIN)/python tests/compat/run.py
 
 .PHONY: bench
@@ -78,6 +78,12 @@ bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own co
 .PHONY: clean
 clean: ## Remove what make made
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+
+# The tests of TLS make their certificates with it.
+.PHONY: openssl
+openssl:
+	@command -v openssl >/dev/null || \
+	  { echo "the tests need the openssl command; on Debian or Ubuntu: apt-get install openssl"; exit 1; }
 
 $(VENV)/.installed: pyproject.toml
 	@$(call venv,$(VENV),$(EVERYTHING))
