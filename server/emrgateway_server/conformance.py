@@ -111,7 +111,7 @@ class _Check:
         high = 2**bits - 1 if shape.maximum is None else shape.maximum
         if not low <= value <= high:
             what = "" if self._sensitive else f"is {value:,}; "
-            self._found.add(path, f"{what}{_range(low, shape.maximum)} is allowed")
+            self._found.add(path, f"{what}{_range(low, high if value > high else shape.maximum)} is allowed")
 
     def _list(self, value: Sequence[object], shape: Shape, path: str) -> None:
         if shape.element is None:
