@@ -1,0 +1,1 @@
+"""Policy: what a directory of documents makes of a request."""
