@@ -28,6 +28,7 @@ from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.places import Places
+from emrgateway_server.pool import Pool
 from emrgateway_server.probes import Probes
 from emrgateway_server.service import JobRunService
 from emrgateway_server.settings import Settings, Tls, split_address
@@ -53,7 +54,7 @@ class App:
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
         self._engine = policy.Engine(policy.load_directory(settings.policy.directory))
         self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
-        self._pool = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
+        self._threads = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
         self._places = Places(limits.max_in_flight)
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
@@ -100,7 +101,7 @@ class App:
             ],
         )
         add_JobRunServiceServicer_to_server(
-            JobRunService(self.job_runs, limits=limits, places=self._places, pool=self._pool), server
+            JobRunService(self.job_runs, Pool(self._threads, self._places, limits)), server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((JOB_RUN_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
@@ -119,7 +120,7 @@ class App:
         await server.stop(LAST_WORDS_SECONDS)
         if probes is not None:
             probes.stop()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._targets.close()
 
 
