@@ -22,12 +22,14 @@ from grpc_reflection.v1alpha import reflection
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
-from emrgateway_server import policy, telemetry
+from emrgateway_server import telemetry
 from emrgateway_server.emr import Target, Targets
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.places import Places
+from emrgateway_server.policy_metrics import PolicyMetrics
+from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.pool import Pool
 from emrgateway_server.probes import Probes
 from emrgateway_server.service import JobRunService
@@ -52,7 +54,7 @@ class App:
         self._settings = settings
         limits = settings.limits
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
-        self._engine = policy.Engine(policy.load_directory(settings.policy.directory))
+        self._policies = PolicySource(settings.policy.directory)
         self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
         self._threads = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
         self._places = Places(limits.max_in_flight)
@@ -61,7 +63,7 @@ class App:
         self.job_runs = JobRuns(
             identity=InsecureIdentity(settings.identity.insecure.caller, labels),  # type: ignore[union-attr] # the settings saw to it
             labels=labels,
-            engine=self._engine,
+            policies=self._policies,
             targets=self._targets,
             max_message_bytes=limits.max_message_bytes,
         )
@@ -73,7 +75,7 @@ class App:
             loop.add_signal_handler(number, self._stopped.set)
         server = self._server()
         address = _bound(server, self._settings.listen, self._settings.tls)
-        probes = Probes(self._settings.metrics) if self._settings.metrics else None
+        probes = Probes(self._settings.metrics, PolicyMetrics(self._policies)) if self._settings.metrics else None
         await server.start()
         for service in ("", JOB_RUN_SERVICE):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
@@ -81,7 +83,9 @@ class App:
         if probes is not None:
             probes.start()
             print(f"metrics on {probes.address}", flush=True)  # noqa: T201 - as above
-        _log.info("policy %s from %s", self._engine.digest, self._settings.policy.directory)
+        files = self._settings.policy
+        _log.info("policy %s from %s", self._policies.engine.digest, files.directory)
+        self._policies.start(files.reload_seconds)
         await self._stopped.wait()
         await self._drain(server, probes)
 
@@ -120,6 +124,7 @@ class App:
         await server.stop(LAST_WORDS_SECONDS)
         if probes is not None:
             probes.stop()
+        self._policies.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._targets.close()
 
