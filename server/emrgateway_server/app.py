@@ -20,15 +20,18 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from emrgateway.v1 import job_run_service_pb2 as pb
+from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
+from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
 from emrgateway_server import telemetry
+from emrgateway_server.descriptions import Descriptions
 from emrgateway_server.emr import Target, Targets
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.places import Places
 from emrgateway_server.policy_metrics import PolicyMetrics
+from emrgateway_server.policy_service import PolicyService
 from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.pool import Pool
 from emrgateway_server.probes import Probes
@@ -41,7 +44,10 @@ TRANSPORT_MESSAGE_BYTES = 8 * 1024 * 1024
 VERSION = metadata.version("emr-gateway")
 LAST_WORDS_SECONDS = 0.5  # for answers that are on their way out
 THREAD_NAME = "call"
-JOB_RUN_SERVICE: str = pb.DESCRIPTOR.services_by_name["JobRunService"].full_name
+OWN_SERVICES: tuple[str, ...] = (
+    job_run_service_pb2.DESCRIPTOR.services_by_name["JobRunService"].full_name,
+    policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"].full_name,
+)
 HEALTH_SERVICE: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 _log = logging.getLogger(__name__)
@@ -60,12 +66,16 @@ class App:
         self._places = Places(limits.max_in_flight)
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
+        identity = InsecureIdentity(settings.identity.insecure.caller, labels)  # type: ignore[union-attr] # the settings saw to it
         self.job_runs = JobRuns(
-            identity=InsecureIdentity(settings.identity.insecure.caller, labels),  # type: ignore[union-attr] # the settings saw to it
+            identity=identity,
             labels=labels,
             policies=self._policies,
             targets=self._targets,
             max_message_bytes=limits.max_message_bytes,
+        )
+        self.descriptions = Descriptions(
+            identity=identity, policies=self._policies, max_message_bytes=limits.max_message_bytes
         )
 
     async def run(self) -> None:
@@ -77,7 +87,7 @@ class App:
         address = _bound(server, self._settings.listen, self._settings.tls)
         probes = Probes(self._settings.metrics, PolicyMetrics(self._policies)) if self._settings.metrics else None
         await server.start()
-        for service in ("", JOB_RUN_SERVICE):
+        for service in ("", *OWN_SERVICES):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         print(f"listening on {address}", flush=True)  # noqa: T201 - the contract with whoever started us
         if probes is not None:
@@ -104,11 +114,11 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobRunServiceServicer_to_server(
-            JobRunService(self.job_runs, Pool(self._threads, self._places, limits)), server
-        )
+        pool = Pool(self._threads, self._places, limits)
+        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, pool), server)
+        add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((JOB_RUN_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+        reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         return server
 
     async def _drain(self, server: aio.Server, probes: Probes | None) -> None:

@@ -4,7 +4,18 @@ A pure function of (caller, request, policy): it knows neither gRPC nor boto3.
 """
 
 from emrgateway_server.policy.decision import Decision, Mode, Outcome, Verdict
+from emrgateway_server.policy.describing import DescribedGrant, DescribedRule, Description
 from emrgateway_server.policy.engine import Engine
 from emrgateway_server.policy.loading import load_directory
 
-__all__ = ["Decision", "Engine", "Mode", "Outcome", "Verdict", "load_directory"]
+__all__ = [
+    "Decision",
+    "DescribedGrant",
+    "DescribedRule",
+    "Description",
+    "Engine",
+    "Mode",
+    "Outcome",
+    "Verdict",
+    "load_directory",
+]

@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Any
 
 from emrgateway_server.caller import Caller
-from emrgateway_server.policy import fields, verbs
+from emrgateway_server.policy import describing, fields, verbs
 from emrgateway_server.policy.decision import Decision, Mode, Outcome, Verdict
+from emrgateway_server.policy.describing import Description
 from emrgateway_server.policy.fields import Scalar, shown
 from emrgateway_server.policy.rules import Grant, Policies, Rule
 
@@ -31,6 +32,10 @@ class Engine:
     def digest(self) -> str:
         """The digest of the loaded documents."""
         return self._policies.digest
+
+    def describe(self, caller: Caller, application: str) -> Description:
+        """What speaks to a caller of an application; where that is empty, of whichever."""
+        return describing.describe(self._policies, caller, application)
 
     def judge(self, caller: Caller, request: Mapping[str, object], stamps: Mapping[str, str]) -> Decision:
         """The decision on a StartJobRun in AWS's form.
