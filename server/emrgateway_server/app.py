@@ -30,6 +30,7 @@ from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.places import Places
+from emrgateway_server.policy import Prices
 from emrgateway_server.policy_metrics import PolicyMetrics
 from emrgateway_server.policy_service import PolicyService
 from emrgateway_server.policy_source import PolicySource
@@ -60,7 +61,7 @@ class App:
         self._settings = settings
         limits = settings.limits
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
-        self._policies = PolicySource(settings.policy.directory)
+        self._policies = PolicySource(settings.policy.directory, _prices(settings))
         self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
         self._threads = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
         self._places = Places(limits.max_in_flight)
@@ -160,6 +161,11 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
 
 async def _serve(settings: Settings) -> None:
     await App(settings).run()
+
+
+def _prices(settings: Settings) -> Prices | None:
+    prices = settings.prices
+    return None if prices is None else Prices(prices.vcpu_hour, prices.memory_gb_hour, prices.disk_gb_hour)
 
 
 def _target(settings: Settings, index: int) -> Target:

@@ -8,7 +8,7 @@ from emrgateway_server import conformance, shapes, telemetry, wire
 from emrgateway_server.call import Call
 from emrgateway_server.findings import Findings
 from emrgateway_server.identity import InsecureIdentity
-from emrgateway_server.policy import DescribedGrant, DescribedRule, Mode
+from emrgateway_server.policy import DescribedException, DescribedGrant, DescribedRule, Mode, describe
 from emrgateway_server.policy_source import PolicySource
 
 _APPLICATION_ID = shapes.request_shape("StartJobRun").members["applicationId"]
@@ -32,12 +32,13 @@ class Descriptions:
         if request.application_id:
             conformance.check_value(request.application_id, _APPLICATION_ID, "application_id", found)
         found.raise_if_any()
-        description = self._policies.engine.describe(caller, request.application_id)
+        description = describe(self._policies.engine.policies, caller, request.application_id)
         return pb.DescribePolicyResponse(
             policy_digest=description.policy_digest,
             caller=pb.Caller(id=caller.id, labels=caller.labels),
             grants=map(_grant, description.grants),
             rules=map(_rule, description.rules),
+            exceptions=map(_exception, description.exceptions),
         )
 
 
@@ -68,8 +69,19 @@ def _rule(rule: DescribedRule) -> pb.PolicyRule:
         min=rule.min,
         max=rule.max,
         otherwise=_otherwise(rule),
+        when=rule.when,
+        check=rule.check,
         application_matches=_lists(rule.application_matches),
         missing_labels=rule.missing_labels,
+    )
+
+
+def _exception(exception: DescribedException) -> pb.PolicyException:
+    return pb.PolicyException(
+        rules=exception.rules,
+        until=exception.until.isoformat(),
+        reason=exception.reason,
+        approved_by=exception.approved_by,
     )
 
 

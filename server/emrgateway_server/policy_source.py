@@ -17,7 +17,8 @@ from math import inf
 from pathlib import Path
 from typing import TypeAlias
 
-from emrgateway_server.policy import Engine, load_directory
+from emrgateway_server import engines
+from emrgateway_server.policy import Engine, Prices
 from emrgateway_server.yamlfile import ConfigurationError, Problem
 
 # Longer than the tick of a file system's clock, within which two writes have one time; and longer than an editor takes
@@ -41,9 +42,10 @@ class _Loaded:
 class PolicySource:
     """Holds the engine in force. A call takes it once, and so is judged by one policy from beginning to end."""
 
-    def __init__(self, directory: str | Path) -> None:
+    def __init__(self, directory: str | Path, prices: Prices | None = None) -> None:
         """Load the directory, or `ConfigurationError` with every mistake in it."""
         self._directory = Path(directory)
+        self._prices = prices
         self._stopping = threading.Event()
         self._told: Sequence[Problem] = ()
         self._retry_at = inf
@@ -115,7 +117,7 @@ class PolicySource:
         raise ConfigurationError([Problem(str(self._directory), 0, 0, "changes faster than it can be read")])
 
     def _load(self) -> _Loaded:
-        return _Loaded(Engine(load_directory(self._directory)), time.monotonic())
+        return _Loaded(engines.load(self._directory, self._prices, serving=True), time.monotonic())
 
     def _take(self, loaded: _Loaded) -> None:
         self._loaded = loaded

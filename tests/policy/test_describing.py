@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import yaml
 from hypothesis import assume, given, settings
 
 from emrgateway_server.caller import Caller
-from emrgateway_server.policy import Mode
+from emrgateway_server.policy import Mode, describe
 from emrgateway_server.policy.document import ACTIONS
 
 from .strategies import CALLERS, DOCUMENTS, REQUESTS, SETTINGS, Policies, loaded
@@ -20,9 +21,10 @@ from .support import CALLER, LABELS, document, engine
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emrgateway_server.policy import DescribedGrant, DescribedRule
+    from emrgateway_server.policy import DescribedException, DescribedGrant, DescribedRule
 
 _APPLICATION = "00f1"
+_TODAY = date(2026, 11, 24)
 
 
 def _cases() -> list[Any]:
@@ -30,7 +32,7 @@ def _cases() -> list[Any]:
     return [pytest.param(case, id=case["description"]) for case in yaml.safe_load(text)]
 
 
-def _said(described: DescribedGrant | DescribedRule) -> dict[str, Any]:
+def _said(described: DescribedGrant | DescribedRule | DescribedException) -> dict[str, Any]:
     """What is said, without what is not."""
     parts = asdict(described)
     if parts.get("mode") is Mode.ENFORCE:
@@ -39,6 +41,8 @@ def _said(described: DescribedGrant | DescribedRule) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, date):
+        return value.isoformat()
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -48,10 +52,11 @@ def test_description(case: dict[str, Any], tmp_path: Path) -> None:
     assert case.keys() <= {"description", "policies", "application", "want"}
     named = [{**document(f"p{number or ''}"), **each} for number, each in enumerate(case["policies"])]
     policy = engine(tmp_path, named)
-    description = policy.describe(Caller(CALLER, LABELS), case.get("application", _APPLICATION))
+    description = describe(policy.policies, Caller(CALLER, LABELS), case.get("application", _APPLICATION), _TODAY)
     assert description.policy_digest == policy.digest
     assert [_said(grant) for grant in description.grants] == case["want"].get("grants", [])
     assert [_said(rule) for rule in description.rules] == case["want"].get("rules", [])
+    assert [_said(exception) for exception in description.exceptions] == case["want"].get("exceptions", [])
 
 
 @given(DOCUMENTS, CALLERS, REQUESTS)
@@ -64,7 +69,7 @@ def test_what_judges_is_described(
     assume(policy is not None)
     assert policy is not None
     caller, application = Caller(*parts), request["applicationId"]
-    one, every = policy.describe(caller, application), policy.describe(caller, "")
+    one, every = (describe(policy.policies, caller, which) for which in (application, ""))
     rules = {rule.id for rule in one.rules}
     outcomes = policy.judge(caller, request, {}).outcomes
     spoke = {outcome.rule_id for outcome in outcomes if outcome.mode is not Mode.AUDIT}

@@ -44,6 +44,10 @@ rules:
   - {{id: owner, field: tags.owner, required: true, pattern: "[a-z]+", fixed: "${{caller.labels.owner}}"}}
   - {{id: narrow, field: execution_iam_policy, forbidden: true, match: {{applications: ["**"]}}}}
   - {{id: seen, field: name, required: true, mode: audit}}
+  - {{id: approved, when: "request.mode == JobRunMode.JOB_RUN_MODE_STREAMING", check: "'approved' in request.tags"}}
+  - {{id: release, field: tags.release, required: true}}
+exceptions:
+  - {{rules: [release], callers: ["**"], until: 9999-12-31, reason: PLAT-1, approved_by: cto@example.com}}
 ---
 apiVersion: emrgateway/v1
 kind: Policy
@@ -87,6 +91,11 @@ rules {{
   id: "data-eng/narrow" field: "execution_iam_policy" mode: RULE_MODE_ENFORCE
   forbidden: true application_matches {{ values: "**" }}
 }}
+rules {{
+  id: "data-eng/approved" field: "request" mode: RULE_MODE_ENFORCE
+  when: "request.mode == JobRunMode.JOB_RUN_MODE_STREAMING" check: "'approved' in request.tags"
+}}
+exceptions {{ rules: "data-eng/release" until: "9999-12-31" reason: "PLAT-1" approved_by: "cto@example.com" }}
 """
 _ELSEWHERE = """
 grants {

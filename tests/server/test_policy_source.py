@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emrgateway_server import policy_source
+from emrgateway_server import engines, policy_source
 from emrgateway_server.policy import load_directory
 from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.yamlfile import ConfigurationError
@@ -245,14 +245,16 @@ def test_what_changed_while_it_was_read_is_read_again(
     engine = source.engine
     directory.put(files)
 
-    def _read_while_it_changes(path: Path) -> object:
+    load = engines.load
+
+    def _load_while_it_changes(path: Path, *rest: Any, **more: Any) -> object:  # noqa: ANN401 - `load` has the types
         try:
-            return load_directory(path)
+            return load(path, *rest, **more)
         finally:
             directory.put(_files("three"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(policy_source, "load_directory", _read_while_it_changes)
+        patch.setattr(engines, "load", _load_while_it_changes)
         source.look()
     assert source.engine is engine
     source.look()
@@ -317,7 +319,7 @@ def test_a_bug_does_not_end_the_watch(
     source.start(0.01)
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(policy_source, "load_directory", _bug)
+            patch.setattr(engines, "load", _bug)
             directory.put(_files("two"))
             _wait(lambda: source.failures)
         assert source.engine is engine
@@ -330,7 +332,7 @@ def test_a_bug_does_not_end_the_watch(
     _wait(lambda: not _watching())
 
 
-def _bug(_: object) -> Any:  # noqa: ANN401 - it never returns
+def _bug(*_: object, **__: object) -> Any:  # noqa: ANN401 - it never returns
     raise RuntimeError("a bug")
 
 

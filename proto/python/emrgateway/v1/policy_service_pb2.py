@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from emrgateway.v1 import job_configuration_pb2 as emrgateway_dot_v1_dot_job__configuration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"emrgateway/v1/policy_service.proto\x12\remrgateway.v1\x1a%emrgateway/v1/job_configuration.proto\"/\n\x15\x44\x65scribePolicyRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\"\xac\x01\n\x16\x44\x65scribePolicyResponse\x12\x15\n\rpolicy_digest\x18\x01 \x01(\t\x12%\n\x06\x63\x61ller\x18\x02 \x01(\x0b\x32\x15.emrgateway.v1.Caller\x12*\n\x06grants\x18\x03 \x03(\x0b\x32\x1a.emrgateway.v1.PolicyGrant\x12(\n\x05rules\x18\x04 \x03(\x0b\x32\x19.emrgateway.v1.PolicyRule\"v\n\x06\x43\x61ller\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x06labels\x18\x02 \x03(\x0b\x32!.emrgateway.v1.Caller.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x89\x01\n\x0bPolicyGrant\x12\x0f\n\x07\x61\x63tions\x18\x01 \x03(\t\x12\x14\n\x0c\x61pplications\x18\x02 \x03(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x0c\n\x04runs\x18\x04 \x01(\t\x12\x36\n\x13\x61pplication_matches\x18\x05 \x03(\x0b\x32\x19.emrgateway.v1.StringList\"\xca\x03\n\nPolicyRule\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12%\n\x04mode\x18\x03 \x01(\x0e\x32\x17.emrgateway.v1.RuleMode\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x10\n\x03set\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07\x64\x65\x66\x61ult\x18\x06 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05\x66ixed\x18\x07 \x01(\tH\x02\x88\x01\x01\x12\x10\n\x08required\x18\x08 \x01(\x08\x12\x11\n\tforbidden\x18\t \x01(\x08\x12\r\n\x05\x61llow\x18\n \x03(\t\x12\x0c\n\x04\x64\x65ny\x18\x0b \x03(\t\x12\x14\n\x07pattern\x18\x0c \x01(\tH\x03\x88\x01\x01\x12\x10\n\x03min\x18\r \x01(\x01H\x04\x88\x01\x01\x12\x10\n\x03max\x18\x0e \x01(\x01H\x05\x88\x01\x01\x12+\n\totherwise\x18\x0f \x01(\x0e\x32\x18.emrgateway.v1.Otherwise\x12\x36\n\x13\x61pplication_matches\x18\x10 \x03(\x0b\x32\x19.emrgateway.v1.StringList\x12\x16\n\x0emissing_labels\x18\x11 \x03(\tB\x06\n\x04_setB\n\n\x08_defaultB\x08\n\x06_fixedB\n\n\x08_patternB\x06\n\x04_minB\x06\n\x04_max*P\n\x08RuleMode\x12\x19\n\x15RULE_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11RULE_MODE_ENFORCE\x10\x01\x12\x12\n\x0eRULE_MODE_WARN\x10\x02*O\n\tOtherwise\x12\x19\n\x15OTHERWISE_UNSPECIFIED\x10\x00\x12\x12\n\x0eOTHERWISE_DENY\x10\x01\x12\x13\n\x0fOTHERWISE_CLAMP\x10\x02\x32n\n\rPolicyService\x12]\n\x0e\x44\x65scribePolicy\x12$.emrgateway.v1.DescribePolicyRequest\x1a%.emrgateway.v1.DescribePolicyResponseB-\n\remrgateway.v1P\x01Z\x1a\x65mrgateway/v1;emrgatewayv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"emrgateway/v1/policy_service.proto\x12\remrgateway.v1\x1a%emrgateway/v1/job_configuration.proto\"/\n\x15\x44\x65scribePolicyRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\"\xe0\x01\n\x16\x44\x65scribePolicyResponse\x12\x15\n\rpolicy_digest\x18\x01 \x01(\t\x12%\n\x06\x63\x61ller\x18\x02 \x01(\x0b\x32\x15.emrgateway.v1.Caller\x12*\n\x06grants\x18\x03 \x03(\x0b\x32\x1a.emrgateway.v1.PolicyGrant\x12(\n\x05rules\x18\x04 \x03(\x0b\x32\x19.emrgateway.v1.PolicyRule\x12\x32\n\nexceptions\x18\x05 \x03(\x0b\x32\x1e.emrgateway.v1.PolicyException\"v\n\x06\x43\x61ller\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x06labels\x18\x02 \x03(\x0b\x32!.emrgateway.v1.Caller.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x89\x01\n\x0bPolicyGrant\x12\x0f\n\x07\x61\x63tions\x18\x01 \x03(\t\x12\x14\n\x0c\x61pplications\x18\x02 \x03(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x0c\n\x04runs\x18\x04 \x01(\t\x12\x36\n\x13\x61pplication_matches\x18\x05 \x03(\x0b\x32\x19.emrgateway.v1.StringList\"\x84\x04\n\nPolicyRule\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12%\n\x04mode\x18\x03 \x01(\x0e\x32\x17.emrgateway.v1.RuleMode\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x10\n\x03set\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07\x64\x65\x66\x61ult\x18\x06 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05\x66ixed\x18\x07 \x01(\tH\x02\x88\x01\x01\x12\x10\n\x08required\x18\x08 \x01(\x08\x12\x11\n\tforbidden\x18\t \x01(\x08\x12\r\n\x05\x61llow\x18\n \x03(\t\x12\x0c\n\x04\x64\x65ny\x18\x0b \x03(\t\x12\x14\n\x07pattern\x18\x0c \x01(\tH\x03\x88\x01\x01\x12\x10\n\x03min\x18\r \x01(\x01H\x04\x88\x01\x01\x12\x10\n\x03max\x18\x0e \x01(\x01H\x05\x88\x01\x01\x12+\n\totherwise\x18\x0f \x01(\x0e\x32\x18.emrgateway.v1.Otherwise\x12\x11\n\x04when\x18\x10 \x01(\tH\x06\x88\x01\x01\x12\x12\n\x05\x63heck\x18\x11 \x01(\tH\x07\x88\x01\x01\x12\x36\n\x13\x61pplication_matches\x18\x12 \x03(\x0b\x32\x19.emrgateway.v1.StringList\x12\x16\n\x0emissing_labels\x18\x13 \x03(\tB\x06\n\x04_setB\n\n\x08_defaultB\x08\n\x06_fixedB\n\n\x08_patternB\x06\n\x04_minB\x06\n\x04_maxB\x07\n\x05_whenB\x08\n\x06_check\"T\n\x0fPolicyException\x12\r\n\x05rules\x18\x01 \x03(\t\x12\r\n\x05until\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0b\x61pproved_by\x18\x04 \x01(\t*P\n\x08RuleMode\x12\x19\n\x15RULE_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11RULE_MODE_ENFORCE\x10\x01\x12\x12\n\x0eRULE_MODE_WARN\x10\x02*O\n\tOtherwise\x12\x19\n\x15OTHERWISE_UNSPECIFIED\x10\x00\x12\x12\n\x0eOTHERWISE_DENY\x10\x01\x12\x13\n\x0fOTHERWISE_CLAMP\x10\x02\x32n\n\rPolicyService\x12]\n\x0e\x44\x65scribePolicy\x12$.emrgateway.v1.DescribePolicyRequest\x1a%.emrgateway.v1.DescribePolicyResponseB-\n\remrgateway.v1P\x01Z\x1a\x65mrgateway/v1;emrgatewayv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,22 +35,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\remrgateway.v1P\001Z\032emrgateway/v1;emrgatewayv1'
   _globals['_CALLER_LABELSENTRY']._loaded_options = None
   _globals['_CALLER_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_RULEMODE']._serialized_start=1037
-  _globals['_RULEMODE']._serialized_end=1117
-  _globals['_OTHERWISE']._serialized_start=1119
-  _globals['_OTHERWISE']._serialized_end=1198
+  _globals['_RULEMODE']._serialized_start=1233
+  _globals['_RULEMODE']._serialized_end=1313
+  _globals['_OTHERWISE']._serialized_start=1315
+  _globals['_OTHERWISE']._serialized_end=1394
   _globals['_DESCRIBEPOLICYREQUEST']._serialized_start=92
   _globals['_DESCRIBEPOLICYREQUEST']._serialized_end=139
   _globals['_DESCRIBEPOLICYRESPONSE']._serialized_start=142
-  _globals['_DESCRIBEPOLICYRESPONSE']._serialized_end=314
-  _globals['_CALLER']._serialized_start=316
-  _globals['_CALLER']._serialized_end=434
-  _globals['_CALLER_LABELSENTRY']._serialized_start=389
-  _globals['_CALLER_LABELSENTRY']._serialized_end=434
-  _globals['_POLICYGRANT']._serialized_start=437
-  _globals['_POLICYGRANT']._serialized_end=574
-  _globals['_POLICYRULE']._serialized_start=577
-  _globals['_POLICYRULE']._serialized_end=1035
-  _globals['_POLICYSERVICE']._serialized_start=1200
-  _globals['_POLICYSERVICE']._serialized_end=1310
+  _globals['_DESCRIBEPOLICYRESPONSE']._serialized_end=366
+  _globals['_CALLER']._serialized_start=368
+  _globals['_CALLER']._serialized_end=486
+  _globals['_CALLER_LABELSENTRY']._serialized_start=441
+  _globals['_CALLER_LABELSENTRY']._serialized_end=486
+  _globals['_POLICYGRANT']._serialized_start=489
+  _globals['_POLICYGRANT']._serialized_end=626
+  _globals['_POLICYRULE']._serialized_start=629
+  _globals['_POLICYRULE']._serialized_end=1145
+  _globals['_POLICYEXCEPTION']._serialized_start=1147
+  _globals['_POLICYEXCEPTION']._serialized_end=1231
+  _globals['_POLICYSERVICE']._serialized_start=1396
+  _globals['_POLICYSERVICE']._serialized_end=1506
 # @@protoc_insertion_point(module_scope)

@@ -102,6 +102,7 @@ class DescribePolicyResponse(_message.Message):
     CALLER_FIELD_NUMBER: _builtins.int
     GRANTS_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
+    EXCEPTIONS_FIELD_NUMBER: _builtins.int
     policy_digest: _builtins.str
     """Output only. Digest of the policy in force, as in Decision: "sha256:" and 64 hexadecimal digits."""
     @_builtins.property
@@ -115,8 +116,13 @@ class DescribePolicyResponse(_message.Message):
     @_builtins.property
     def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyRule]:
         """Output only. What is asked of a StartJobRun besides, in the order of the documents' names and of the rules
-        in them. All of them hold. Built-in rules, and rules in "audit" mode, are not listed.
+        in them. All of them hold. Built-in rules, rules in "audit" mode, and rules that an exception takes away
+        are not listed.
         """
+
+    @_builtins.property
+    def exceptions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyException]:
+        """Output only. The exceptions in force for the caller today, and the rules that they take away."""
 
     def __init__(
         self,
@@ -125,10 +131,11 @@ class DescribePolicyResponse(_message.Message):
         caller: Global___Caller | None = ...,
         grants: _abc.Iterable[Global___PolicyGrant] | None = ...,
         rules: _abc.Iterable[Global___PolicyRule] | None = ...,
+        exceptions: _abc.Iterable[Global___PolicyException] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "grants", b"grants", "policy_digest", b"policy_digest", "rules", b"rules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "exceptions", b"exceptions", "grants", b"grants", "policy_digest", b"policy_digest", "rules", b"rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -236,7 +243,7 @@ Global___PolicyGrant: _TypeAlias = PolicyGrant  # noqa: Y015
 
 @_typing.final
 class PolicyRule(_message.Message):
-    """PolicyRule is one rule on one field of a StartJobRun. Texts in it are rendered for the caller."""
+    """PolicyRule is one rule on one field of a StartJobRun. Values and globs are rendered for the caller."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -255,13 +262,15 @@ class PolicyRule(_message.Message):
     MIN_FIELD_NUMBER: _builtins.int
     MAX_FIELD_NUMBER: _builtins.int
     OTHERWISE_FIELD_NUMBER: _builtins.int
+    WHEN_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
     APPLICATION_MATCHES_FIELD_NUMBER: _builtins.int
     MISSING_LABELS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. Full id: "<policy name>/<rule id>", as in RuleOutcome."""
     field: _builtins.str
     """Output only. Path of the field in snake_case, as policies write it: "execution_timeout_minutes",
-    "tags.team".
+    "tags.team", "spark.max_vcpus". Or "request": the rule's check is about the request as a whole.
     """
     mode: Global___RuleMode.ValueType
     """Output only. How it is held. Never RULE_MODE_UNSPECIFIED."""
@@ -280,11 +289,17 @@ class PolicyRule(_message.Message):
     pattern: _builtins.str
     """Output only. An RE2 pattern that each value must match whole."""
     min: _builtins.float
-    """Output only. The least that a number may be, in the field's unit."""
+    """Output only. The least that a number may be, in the field's unit; Spark's sizes in bytes."""
     max: _builtins.float
-    """Output only. The most that a number may be, in the field's unit. An unset field counts as AWS's default."""
+    """Output only. The most that a number may be, in the field's unit; Spark's sizes in bytes. An unset field
+    counts as AWS's default.
+    """
     otherwise: Global___Otherwise.ValueType
     """Output only. What becomes of a number outside min and max. OTHERWISE_UNSPECIFIED: there is neither."""
+    when: _builtins.str
+    """Output only. A CEL expression; where it is false of a request, the rule does not apply."""
+    check: _builtins.str
+    """Output only. A CEL expression that must be true of a request."""
     @_builtins.property
     def allow(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. Globs, one of which each value must match. Empty: no such bound."""
@@ -324,13 +339,17 @@ class PolicyRule(_message.Message):
         min: _builtins.float | None = ...,
         max: _builtins.float | None = ...,
         otherwise: Global___Otherwise.ValueType = ...,
+        when: _builtins.str | None = ...,
+        check: _builtins.str | None = ...,
         application_matches: _abc.Iterable[_job_configuration_pb2.StringList] | None = ...,
         missing_labels: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_default", b"_default", "_fixed", b"_fixed", "_max", b"_max", "_min", b"_min", "_pattern", b"_pattern", "_set", b"_set", "default", b"default", "fixed", b"fixed", "max", b"max", "min", b"min", "pattern", b"pattern", "set", b"set"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_check", b"_check", "_default", b"_default", "_fixed", b"_fixed", "_max", b"_max", "_min", b"_min", "_pattern", b"_pattern", "_set", b"_set", "_when", b"_when", "check", b"check", "default", b"default", "fixed", b"fixed", "max", b"max", "min", b"min", "pattern", b"pattern", "set", b"set", "when", b"when"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_default", b"_default", "_fixed", b"_fixed", "_max", b"_max", "_min", b"_min", "_pattern", b"_pattern", "_set", b"_set", "allow", b"allow", "application_matches", b"application_matches", "default", b"default", "deny", b"deny", "field", b"field", "fixed", b"fixed", "forbidden", b"forbidden", "id", b"id", "max", b"max", "min", b"min", "missing_labels", b"missing_labels", "mode", b"mode", "otherwise", b"otherwise", "pattern", b"pattern", "required", b"required", "set", b"set", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_check", b"_check", "_default", b"_default", "_fixed", b"_fixed", "_max", b"_max", "_min", b"_min", "_pattern", b"_pattern", "_set", b"_set", "_when", b"_when", "allow", b"allow", "application_matches", b"application_matches", "check", b"check", "default", b"default", "deny", b"deny", "field", b"field", "fixed", b"fixed", "forbidden", b"forbidden", "id", b"id", "max", b"max", "min", b"min", "missing_labels", b"missing_labels", "mode", b"mode", "otherwise", b"otherwise", "pattern", b"pattern", "required", b"required", "set", b"set", "when", b"when", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__check: _TypeAlias = _typing.Literal["check"]  # noqa: Y015
+    _WhichOneofArgType__check: _TypeAlias = _typing.Literal["_check", b"_check"]  # noqa: Y015
     _WhichOneofReturnType__default: _TypeAlias = _typing.Literal["default"]  # noqa: Y015
     _WhichOneofArgType__default: _TypeAlias = _typing.Literal["_default", b"_default"]  # noqa: Y015
     _WhichOneofReturnType__fixed: _TypeAlias = _typing.Literal["fixed"]  # noqa: Y015
@@ -343,6 +362,10 @@ class PolicyRule(_message.Message):
     _WhichOneofArgType__pattern: _TypeAlias = _typing.Literal["_pattern", b"_pattern"]  # noqa: Y015
     _WhichOneofReturnType__set: _TypeAlias = _typing.Literal["set"]  # noqa: Y015
     _WhichOneofArgType__set: _TypeAlias = _typing.Literal["_set", b"_set"]  # noqa: Y015
+    _WhichOneofReturnType__when: _TypeAlias = _typing.Literal["when"]  # noqa: Y015
+    _WhichOneofArgType__when: _TypeAlias = _typing.Literal["_when", b"_when"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__check) -> _WhichOneofReturnType__check | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__default) -> _WhichOneofReturnType__default | None: ...
     @_typing.overload
@@ -355,5 +378,43 @@ class PolicyRule(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__pattern) -> _WhichOneofReturnType__pattern | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__set) -> _WhichOneofReturnType__set | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__when) -> _WhichOneofReturnType__when | None: ...
 
 Global___PolicyRule: _TypeAlias = PolicyRule  # noqa: Y015
+
+@_typing.final
+class PolicyException(_message.Message):
+    """PolicyException takes rules away from the caller for a time: they are as if they were absent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_FIELD_NUMBER: _builtins.int
+    until: _builtins.str
+    """Output only. The last day on which it holds, in UTC: "2026-12-31"."""
+    reason: _builtins.str
+    """Output only. Why there is such an exception, in the words of its author."""
+    approved_by: _builtins.str
+    """Output only. Who answers for it."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Full ids of the rules that it takes away from this caller. Never empty."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+        until: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        approved_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "reason", b"reason", "rules", b"rules", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyException: _TypeAlias = PolicyException  # noqa: Y015
