@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from emrgateway_server.policy import DescribedException, DescribedGrant, DescribedRule
 
 _APPLICATION = "00f1"
-_TODAY = date(2026, 11, 24)
+_TODAY = date(2031, 5, 1)
 
 
 def _cases() -> list[Any]:

@@ -278,9 +278,9 @@ def test_versions_are_never_mixed(kind: type[ConfigMap | PlainFiles], tmp_path: 
 
     writing = threading.Thread(target=_write)
     writing.start()
-    seen = set()
-    ends = time.monotonic() + 3
-    while time.monotonic() < ends:
+    seen: set[str] = set()
+    began = time.monotonic()
+    while (lasted := time.monotonic() - began) < 3 or (len(seen) < 2 and lasted < PATIENCE_SECONDS):
         source.look()
         seen.add(source.engine.digest)
     is_done.set()

@@ -116,6 +116,7 @@ def test_a_good_policy_is_in_force_within_two_seconds(
         began = time.monotonic()
         _wait(lambda name=name: _in_force(gateway)[1:] == (name, name))  # type: ignore[misc] # a default argument
         took.append(time.monotonic() - began)
+        assert gateway.describe().policy_digest == load_directory(directory.path).digest
     assert max(took) < 2
 
 
@@ -145,7 +146,8 @@ def test_no_call_fails_while_policy_changes(sandbox: Sandbox, serve: Serve, tmp_
             for number in range(_RELOADS):
                 name, files = ("one", _ONE) if number % 2 else ("two", _TWO)
                 directory.put(files)
-                _wait(lambda name=name: seen[-1:] and seen[-1][1] == name)  # type: ignore[misc] # a default argument
+                # Asked after the change, so that it is no late answer of the round before.
+                _wait(lambda name=name: _in_force(gateway)[1] == name)  # type: ignore[misc] # a default argument
         finally:
             is_done.set()
         for call in calling:
