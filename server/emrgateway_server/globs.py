@@ -61,6 +61,8 @@ class Glob:
         self.text = _normal(text) if text else text
         self._template = templates.parse(self.text)
         self._parts = _tokens(self._template)
+        self.is_everything = self.text == _EVERYTHING
+        self.is_plain = kind_of(self.text) is Kind.PLAIN  # neither a URL nor an ARN
         _check(self.text)
 
     @property
@@ -72,16 +74,6 @@ class Glob:
     def needs_caller(self) -> bool:
         """Whether what it matches depends on the caller."""
         return not self._template.is_plain
-
-    @property
-    def is_everything(self) -> bool:
-        """Whether it is the bare `**`."""
-        return self.text == _EVERYTHING
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is neither a URL nor an ARN."""
-        return kind_of(self.text) is Kind.PLAIN
 
     def rendered(self, caller: Caller) -> _Rendered:
         """Its pieces for a caller, and which of them are literal. `MissingLabel` where the caller lacks a label."""

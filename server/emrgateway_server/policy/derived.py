@@ -52,6 +52,7 @@ class DerivedList(_Derived):
         super().__init__(path, "list", reads_parameters=reads_parameters)
         self._items = items
         self._kind = kind
+        self._is_told = kind in (Kind.ARN, Kind.SPARK_KEY)
 
     def get(self, view: View) -> object:
         """Its texts; None where there are none."""
@@ -63,7 +64,7 @@ class DerivedList(_Derived):
 
     def glob_kind(self, text: str) -> Kind:
         """What separates a text's segments: its look tells a URL."""
-        if self._kind in (Kind.ARN, Kind.SPARK_KEY):
+        if self._is_told:
             return self._kind
         return Kind.PLAIN if text.startswith("maven:") else kind_of(text, otherwise=self._kind)
 
