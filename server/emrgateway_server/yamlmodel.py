@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -27,12 +28,14 @@ def parsed(
     except ValidationError as error:
         items = error.errors(include_url=False)
     locations = [_location(document, at, item["loc"], item["type"]) for item in items]
+    unknown = {place for item, place in zip(items, locations, strict=True) if item["type"] == "extra_forbidden"}
     problems = [
         _explained(document, model, item, location, at)
         for index, (item, location) in enumerate(zip(items, locations, strict=True))
         # A value that fits no branch of a union is one mistake: the first branch tells it.
-        if location not in locations[:index] and not _is_told(item, location, locations, document.spoiled)
+        if location not in locations[:index] and not _is_told(item, location, locations, unknown, document)
     ]
+    document.told.update(locations)
     try:
         rest = _without(value, at, {*locations, *document.spoiled})
         return model.model_validate(rest, context=dict(context or {})), problems
@@ -40,12 +43,28 @@ def parsed(
         return None, problems
 
 
-def _is_told(item: ErrorDetails, location: Path, locations: Sequence[Path], spoiled: set[Path]) -> bool:
-    """Whether an error only follows from another one: of an unreadable part, or a list short of its bad items."""
+def looks_like(name: str, allowed: Iterable[str]) -> bool:
+    """Whether a key may be a misspelling of one of those allowed: then it is one mistake, not two."""
+    return bool(difflib.get_close_matches(name.lower(), allowed, n=1))
+
+
+def _is_told(
+    item: ErrorDetails, location: Path, locations: Sequence[Path], unknown: set[Path], document: Document
+) -> bool:
+    """Whether an error only follows from another one.
+
+    Of an unreadable part, of a key that readers disagree on, of a list short of its bad items, or of a misspelt key.
+    """
     inner = (path for path in locations if len(path) > len(location))
     if item["type"] == "too_short" and any(path[: len(location)] == location for path in inner):
         return True
-    return any(location[: len(path)] == path for path in spoiled)
+    if item["type"] == "extra_forbidden" and location in document.told:
+        return True
+    if item["type"] == "missing":
+        beside = [str(path[-1]) for path in unknown if path[:-1] == location[:-1]]
+        if any(looks_like(name, [str(location[-1])]) for name in beside):
+            return True
+    return any(location[: len(path)] == path for path in document.spoiled)
 
 
 def _without(value: object, path: Path, bad: set[Path]) -> object:
@@ -88,7 +107,8 @@ def _explained(document: Document, model: type[BaseModel], item: ErrorDetails, l
     if message is None:
         text = item["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("Tuple", "the list")
         message = f"{where}: {text if text[1:2].isupper() else text[:1].lower() + text[1:]}"
-    return document.problem(location, message, at_key=item["type"] == "extra_forbidden")
+    at_key = item["type"] == "extra_forbidden" or item["loc"][-1:] == ("[key]",)
+    return document.problem(location, message, at_key=at_key)
 
 
 def _allowed_keys(model: type[BaseModel], location: Path) -> str:

@@ -52,8 +52,8 @@ class Target:
             parameter_validation=False,
             user_agent_extra=f"emr-gateway/{version}",
         )
-        session = boto3.session.Session(region_name=region)
         try:
+            session = boto3.session.Session(region_name=region)
             self._client = session.client("emr-serverless", endpoint_url=endpoint_url, config=config)
         except BotoCoreError as error:
             raise ValueError(str(error)) from error
