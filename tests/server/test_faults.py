@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emrgateway.v1 import job_run_pb2
+
 from .faulty_aws import FaultyAws, faulty_aws
 from .gateways import ACCOUNT, ALLOW_ALL, REGION, configuration, serving
 from .jobs import cases, job, named
@@ -86,6 +88,32 @@ def test_get(case: dict[str, Any], aws: FaultyAws, gateway: Gateway) -> None:
     _assert_as_wanted(told, case["want"])
     assert told.outcome is None
     assert len(aws.seen[application]) == (0 if "unreachable" in case else 1)
+
+
+@pytest.mark.parametrize(
+    "beside", [{}, {"arn": 7, "applicationId": []}, {"arn": "\ud800", "applicationId": {"a": 1}}, {"arn": None}]
+)
+def test_an_id_is_never_lost(beside: dict[str, Any], aws: FaultyAws, gateway: Gateway) -> None:
+    """A job that started is told by its id, whatever AWS says beside that; what cannot be said is left out."""
+    application = _application({"aws": {"status": 200, "body": json.dumps({"jobRunId": "00run", **beside})}}, aws)
+    reply = gateway.start(job(applicationId=application))
+    assert (reply.job_run_id, reply.arn, reply.application_id) == ("00run", "", "")
+
+
+def test_a_run_of_which_half_makes_no_sense(aws: FaultyAws, gateway: Gateway) -> None:
+    """GetJobRun tells what the contract can say of a run, and leaves out the rest."""
+    run = {
+        "jobRunId": "00run",
+        "arn": 7,
+        "attempt": 1 << 40,
+        "state": "RUNNING",
+        "tags": {"a": 7, "b": "c"},
+        "name": {},
+    }
+    application = _application({"aws": {"status": 200, "body": json.dumps({"jobRun": run})}}, aws)
+    told = gateway.get(application, "00run").job_run
+    assert (told.job_run_id, told.state, told.arn) == ("00run", job_run_pb2.JOB_RUN_STATE_RUNNING, "")
+    assert (dict(told.tags), told.name, told.attempt) == ({"b": "c"}, "", 0)
 
 
 @pytest.mark.parametrize("how", ["hang", "drip"])
