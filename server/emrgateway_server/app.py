@@ -134,7 +134,7 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
         asyncio.run(_serve(settings))
     finally:
         if tracing is not None:
-            tracing.shutdown()
+            telemetry.stop(tracing)
     working = [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_NAME)]
     for thread in working:
         thread.join(timeout=LAST_WORDS_SECONDS / len(working))

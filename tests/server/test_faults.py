@@ -91,6 +91,28 @@ def test_get(case: dict[str, Any], aws: FaultyAws, gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("SomeException", "SomeException"),
+        ("ValidationException", "ValidationException"),
+        (_SECRET, "400"),
+        ("Hunter.Password", "400"),
+        ("<b>Some</b>", "400"),
+        ("Some Exception", "400"),
+        ("x" * 65, "400"),
+    ],
+)
+def test_aws_code_is_a_code(said: str, told: str, aws: FaultyAws, gateway: Gateway) -> None:
+    """What stands where AWS's code does is told where it looks like one and is no word of the request's."""
+    application = _application({"aws": {"status": 400, "type": said, "message": "no"}}, aws)
+    arguments = [_SECRET, "--of=hunter.password", "ValidationException"]
+    driver = {"sparkSubmit": {"entryPoint": "s3://b/a.py", "entryPointArguments": arguments}}
+    answer = refused(lambda: gateway.start(job(applicationId=application, jobDriver=driver)))
+    assert answer.message.startswith(f"AWS answered {told}: no")
+    assert said == told or said.encode() not in answer.raw
+
+
+@pytest.mark.parametrize(
     "beside", [{}, {"arn": 7, "applicationId": []}, {"arn": "\ud800", "applicationId": {"a": 1}}, {"arn": None}]
 )
 def test_an_id_is_never_lost(beside: dict[str, Any], aws: FaultyAws, gateway: Gateway) -> None:
