@@ -12,15 +12,22 @@ from pydantic_core import ErrorDetails
 from emrgateway_server.yamlfile import Document, Path, Problem, dotted
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_NOTHING = object()
 
 
 def parsed(
-    model: type[_Model], document: Document, *, at: Path = (), context: Mapping[str, object] | None = None
+    model: type[_Model],
+    document: Document,
+    *,
+    at: Path = (),
+    context: Mapping[str, object] | None = None,
+    stand_ins: Mapping[str, object] | None = None,
 ) -> tuple[_Model | None, list[Problem]]:
     """A document, or what stands in it at a path, as a pydantic model, and its mistakes.
 
     With mistakes, the model is what the rest of it says, so that more mistakes can be found in that; None where the
-    rest makes no model. `context` reaches the model's validators.
+    rest makes no model. `stand_ins` stand for required keys that are missing or bad; what follows from them is no
+    mistake, which `document.is_told` knows. `context` reaches the model's validators.
     """
     value = document.at(at)
     try:
@@ -37,15 +44,18 @@ def parsed(
     ]
     document.told.update(locations)
     try:
-        rest = _without(value, at, {*locations, *document.spoiled})
+        rest = _filled(_without(value, at, {*locations, *document.spoiled}), stand_ins or {})
         return model.model_validate(rest, context=dict(context or {})), problems
     except ValidationError:
         return None, problems
 
 
 def looks_like(name: str, allowed: Iterable[str]) -> bool:
-    """Whether a key may be a misspelling of one of those allowed: then it is one mistake, not two."""
-    return bool(difflib.get_close_matches(name.lower(), allowed, n=1))
+    """Whether a key may be a misspelling of one of those allowed: then it is one mistake, not two.
+
+    A merge key, which is not allowed, may have been meant to bring any of them.
+    """
+    return name == "<<" or bool(difflib.get_close_matches(name.lower(), allowed, n=1))
 
 
 def _is_told(
@@ -68,17 +78,26 @@ def _is_told(
 
 
 def _without(value: object, path: Path, bad: set[Path]) -> object:
-    """A value less its bad parts; a list with a bad item goes whole, or the items after it would change their place."""
+    """A value less its bad parts; in a list a good item stands for a bad one, so that the others keep their places."""
     if isinstance(value, dict):
-        return {
-            key: _without(item, (*path, key), bad)
-            for key, item in value.items()
-            if (*path, key) not in bad
-            and not (isinstance(item, list) and any((*path, key, index) in bad for index in range(len(item))))
-        }
+        parts = {key: _without(item, (*path, key), bad) for key, item in value.items() if (*path, key) not in bad}
+        return {key: item for key, item in parts.items() if item is not _NOTHING}
     if isinstance(value, list):
-        return [_without(item, (*path, index), bad) for index, item in enumerate(value)]
+        good = next((index for index in range(len(value)) if (*path, index) not in bad), None)
+        if value and good is None:
+            return _NOTHING
+        places = [good if (*path, index) in bad else index for index in range(len(value))]
+        return [_without(value[place], (*path, place), bad) for place in places if place is not None]
     return value
+
+
+def _filled(value: object, stand_ins: Mapping[str, object]) -> object:
+    if not isinstance(value, dict):
+        return value
+    inner = {
+        key: _filled(value[key], item) for key, item in stand_ins.items() if key in value and isinstance(item, dict)
+    }
+    return {**stand_ins, **value, **inner}
 
 
 def _location(document: Document, at: Path, loc: tuple[int | str, ...], kind: str) -> Path:
