@@ -60,7 +60,7 @@ def test_room(configuration: list[dict[str, Any]], room: bool) -> None:  # noqa:
 
 @given(strategies.requests(), st.sampled_from(strategies.KEYS), st.sampled_from(["1", "4g", "x y", "s3://a/b#c", ""]))
 def test_holds(request: dict[str, Any], key: str, value: str) -> None:
-    """Read again, an amended request has the value in every reading; amending twice is amending once; nothing else moves."""
+    """Amended, a request has the value in every reading; amended again, it is the same; nothing else moves."""
     before = copy.deepcopy(request)
     try:
         got = facts.amended(request, key, value)
@@ -74,7 +74,7 @@ def test_holds(request: dict[str, Any], key: str, value: str) -> None:
     assert {reading.conf[key].value for reading in after.readings} == {value}
     assert all(reading.conf[key].place.endswith(f"spark-defaults {key}") for reading in after.readings)
     assert facts.amended(got, key, value) == got
-    if "${" not in str(request):
+    if not any(mark in str(request) for mark in ("${", "—")):  # cut, a mistaken dash ends Spark's options no more
         assert _others(after, key) <= _others(facts.read(request), key)
     event(f"{len(after.readings)} readings")
 
