@@ -169,8 +169,6 @@ class Facts:
         for parameters in self._parameters:
             for stray in parameters.strays:
                 yield stray.kind, parameters.words.column(stray.word), stray.message
-            if any(mixed(parameters, self._spark.get("entryPointArguments") or ())):
-                yield "bare-token", 1, _MIXING
 
 
 def _distinct(ways: list[_Way]) -> list[_Way]:
@@ -186,9 +184,6 @@ def _distinct(ways: list[_Way]) -> list[_Way]:
         blurred = defaults.unknowable([raw for raw, _, _ in found])
         found = [*found[:MOST_READINGS], (blurred, *found[0][1:])]
     return found
-
-
-_MIXING = "with this --class spark-submit reads the entry point's arguments as options too: use another, or none"
 
 
 def read(request: Mapping[str, Any], before: Facts | None = None) -> Facts:
