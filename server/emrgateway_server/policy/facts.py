@@ -11,11 +11,17 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
+from emrgateway_server.policy.artifacts import artifacts
+from emrgateway_server.policy.channels import Channels
+from emrgateway_server.policy.destinations import destinations
+from emrgateway_server.policy.hive import hive_words
+from emrgateway_server.policy.kmskeys import kms_keys
 from emrgateway_server.policy.named import KINDS, PARAMETERS, Named, Trouble
+from emrgateway_server.policy.roles import roles
 from emrgateway_server.policy.spark import defaults
 from emrgateway_server.policy.spark.amendment import CannotAmend, amended
 from emrgateway_server.policy.spark.defaults import Block, Raw
-from emrgateway_server.policy.spark.effective import Conf, effective, expanded
+from emrgateway_server.policy.spark.effective import Conf, Expansion, effective, expanded
 from emrgateway_server.policy.spark.parameters import Parameters, mixed, parse
 from emrgateway_server.policy.spark.quantities import conf_number
 from emrgateway_server.policy.spark.sizes import conf_default, size
@@ -36,14 +42,44 @@ __all__ = [
 
 MOST_READINGS = 16
 
+_Way = tuple[Raw, Parameters, Expansion | None]
+
 
 class Reading:
-    """One way to read the request. `conf` is the effective Spark configuration; empty for a Hive job."""
+    """One way to read the request. `conf` is the effective Spark configuration; empty for a Hive job.
 
-    def __init__(self, facts: Facts, raw: Raw, read: Parameters | None) -> None:
-        self._facts = facts
-        self._read = read
+    The lists hold all that is named, also what a later setting overrides.
+    """
+
+    def __init__(self, request: Mapping[str, Any], raw: Raw, channels: Channels, *, is_spark: bool) -> None:
+        self._request = request
+        self._channels = channels
+        self._is_spark = is_spark
         self.conf = Conf(raw)
+
+    @cached_property
+    def artifacts(self) -> tuple[Named, ...]:
+        """Every code or data named by its location; Maven coordinates as `maven:group:artifact:version`."""
+        return tuple(artifacts(self._request.get("jobDriver") or {}, self._channels))
+
+    @cached_property
+    def destinations(self) -> tuple[Named, ...]:
+        """Where logs, events and metrics are sent, as written."""
+        return tuple(destinations(self._overrides, self._channels))
+
+    @cached_property
+    def kms_keys(self) -> tuple[Named, ...]:
+        """Every encryption key."""
+        return tuple(kms_keys(self._overrides, self._channels))
+
+    @cached_property
+    def roles(self) -> tuple[Named, ...]:
+        """The execution role, then every other that looks like one."""
+        return tuple(roles(self._request, self._channels))
+
+    @property
+    def _overrides(self) -> Mapping[str, Any]:
+        return self._request.get("configurationOverrides") or {}
 
     @cached_property
     def texts(self) -> dict[str, str]:
@@ -55,7 +91,7 @@ class Reading:
 
         ValueError, its text without any value, where a size is not what Spark reads there.
         """
-        return size(field, self.texts) if self._facts.is_spark else inf
+        return size(field, self.texts) if self._is_spark else inf
 
 
 class Facts:
@@ -84,9 +120,14 @@ class Facts:
     def readings(self) -> tuple[Reading, ...]:
         """At least one; more where the ways to read the request differ in what is in effect."""
         if not self.is_spark:
-            return (Reading(self, {}, None),)
+            driver = self._request.get("jobDriver") or {}
+            words = hive_words((driver.get("hive") or {}).get("parameters") or "")
+            return (Reading(self._request, {}, Channels(blocks=self._blocks, hive=words), is_spark=False),)
         ways = list(self._ways())
-        return tuple(Reading(self, raw, parameters) for raw, parameters in (_distinct(ways) if ways[1:] else ways))
+        return tuple(
+            Reading(self._request, raw, Channels(read, self._blocks, (), expansion), is_spark=True)
+            for raw, read, expansion in (_distinct(ways) if ways[1:] else ways)
+        )
 
     @cached_property
     def classifications(self) -> tuple[Named, ...]:
@@ -110,7 +151,7 @@ class Facts:
     def _defaults(self) -> list[Block]:
         return [block for block in self._blocks if defaults.is_defaults(block.classification)]
 
-    def _ways(self) -> Iterator[tuple[Raw, Parameters]]:
+    def _ways(self) -> Iterator[_Way]:
         """Each way in which the string, spark-defaults and references in values come together."""
         bases = defaults.merged(self._defaults)
         for parameters in self._parameters:
@@ -118,35 +159,31 @@ class Facts:
             for read in (parameters, *mixed(parameters, arguments)):
                 for base in [*bases, {}] if read.files else bases:
                     for raw in effective(base, read):
-                        yield raw, read
+                        yield raw, read, None
                         put_in = expanded(raw)
                         if put_in is not None:
-                            yield put_in, read
+                            yield put_in, read, Expansion(raw)
 
     def _in_string(self) -> Iterator[tuple[str, int, str]]:
         yield from odd_characters(self._string)
         for parameters in self._parameters:
             for stray in parameters.strays:
                 yield stray.kind, parameters.words.column(stray.word), stray.message
-            if any(mixed(parameters, self._spark.get("entryPointArguments") or ())):
-                yield "bare-token", 1, _MIXING
 
 
-def _distinct(ways: list[tuple[Raw, Parameters]]) -> list[tuple[Raw, Parameters]]:
+def _distinct(ways: list[_Way]) -> list[_Way]:
     """Those that differ; where there are too many, one more in which all that they differ in is nothing allowed."""
-    found: list[tuple[Raw, Parameters]] = []
+    found: list[_Way] = []
     seen: list[object] = []
-    for raw, parameters in ways:
-        told = (defaults.values(raw), parameters.words.texts)
+    for raw, read, expansion in ways:
+        told = (defaults.values(raw), read.words.texts)
         if told not in seen:
             seen.append(told)
-            found.append((raw, parameters))
+            found.append((raw, read, expansion))
     if len(found) > MOST_READINGS:
-        found = [*found[:MOST_READINGS], (defaults.unknowable([raw for raw, _ in found]), found[0][1])]
+        blurred = defaults.unknowable([raw for raw, _, _ in found])
+        found = [*found[:MOST_READINGS], (blurred, *found[0][1:])]
     return found
-
-
-_MIXING = "with this --class spark-submit reads the entry point's arguments as options too: use another, or none"
 
 
 def read(request: Mapping[str, Any], before: Facts | None = None) -> Facts:

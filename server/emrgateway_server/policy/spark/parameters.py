@@ -18,6 +18,7 @@ from emrgateway_server.policy.spark.words import DASHES, Words
 _LINE_END = re.compile("[\n\r\x85\u2028\u2029]")  # what Java's `.` does not match
 _MEANT_DASHES = re.compile(rf"-?[{DASHES}][-{DASHES}]*")
 _IN_ARGUMENTS = (0, 0)
+_MIXING = "a class for which spark-submit runs something else than the entry point, its arguments read as options"
 _NO_VALUE = "an option without a value: write the value behind it, or leave the option out"
 
 
@@ -156,6 +157,8 @@ def _option(read: Parameters, setting: Setting) -> None:
     read.settings.append(setting)
     if setting.flag == "--class":
         read.main_class = setting.value
+        if setting.value in options.MIXING_CLASSES:
+            read.strays.append(Stray("bare-token", setting.last, _MIXING))
     elif setting.flag == "--deploy-mode" and setting.value not in ("client", "cluster"):
         read.strays.append(Stray("malformed", setting.last, "--deploy-mode is client or cluster"))
 
