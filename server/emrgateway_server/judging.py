@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import date
 from typing import TypeVar
 
 from google.protobuf.message import Message
 
 from emrgateway.v1 import decision_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import conformance, emr, shapes, translate, wire
+from emrgateway_server import conformance, emr, engines, shapes, translate, wire
 from emrgateway_server.caller import Caller
 from emrgateway_server.findings import Findings
 from emrgateway_server.policy import Decision, Engine, Outcome, Verdict
@@ -42,13 +43,16 @@ def read(
     return message, request
 
 
-def judge(engine: Engine, caller: Caller, original: Mapping[str, object], token: str) -> Decision:
+def judge(
+    engine: Engine, caller: Caller, original: Mapping[str, object], token: str, today: date | None = None
+) -> Decision:
     """The decision on a StartJobRun in AWS's form; `token` is the upstream token, which the run is stamped with.
 
-    It is denied where policy's own amendments made a request that AWS's model forbids.
+    `today`, in UTC, is the day by which exceptions hold: this one, where it is left out. The decision is a denial where
+    policy's own amendments made a request that AWS's model forbids.
     """
     stamps = emr.reserved_tags(caller=caller.id, token=token, original=original)
-    decision = engine.judge(caller, original, stamps)
+    decision = engine.judge(caller, original, stamps, today)
     found = Findings()
     conformance.check(decision.request, START, found)
     broken = tuple(
@@ -60,7 +64,7 @@ def judge(engine: Engine, caller: Caller, original: Mapping[str, object], token:
 
 def effective_request(decision: Decision) -> pb.StartJobRunRequest:
     """The request as policy amended it: what is sent, but for the token."""
-    return translate.from_aws(decision.request, pb.StartJobRunRequest, START)
+    return engines.message_of(decision.request)
 
 
 def described(outcome: Outcome) -> decision_pb2.RuleOutcome:

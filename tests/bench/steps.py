@@ -4,35 +4,20 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 from emrgateway.v1.job_run_service_pb2 import StartJobRunRequest
 from emrgateway_client import load_request
 from emrgateway_sandbox import Sandbox
-from emrgateway_server import conformance, emr, shapes, translate, wire
+from emrgateway_server import conformance, emr, engines, shapes, translate, wire
 from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target
 from emrgateway_server.findings import Findings
-from emrgateway_server.policy import Engine, load_directory
 
-ROUNDS = 7
-CALLS = 200
+from .clock import cpu_microseconds
+
 SHAPE = shapes.request_shape("StartJobRun")
-
-
-def cpu_microseconds(work: Callable[[], object]) -> float:
-    """The CPU time of one call in this thread: the median of `ROUNDS` rounds of `CALLS`."""
-    work()
-    rounds = []
-    for _ in range(ROUNDS):
-        start = time.thread_time()
-        for _ in range(CALLS):
-            work()
-        rounds.append((time.thread_time() - start) / CALLS * 1e6)
-    return median(rounds)
 
 
 def main() -> None:
@@ -45,7 +30,7 @@ def main() -> None:
     data = message.SerializeToString()
     request = translate.to_aws(message, SHAPE)
     caller = Caller("spiffe://local/ns/data-eng/sa/etl", {"team": "data-eng"})
-    engine = Engine(load_directory(demo / "policy"))
+    engine = engines.load(demo / "policy")
     stamps = emr.reserved_tags(caller=caller.id, token="0" * 64, original=request)
     with Sandbox(seconds_per_state=0) as sandbox:
         target = Target(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from emrgateway_server import engines
 from emrgateway_server.caller import Caller
-from emrgateway_server.policy import Engine, load_directory
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,7 +59,7 @@ def test_the_policy_example_loads_and_does_what_it_says(tmp_path: Path) -> None:
         "executionTimeoutMinutes": 0,
         "tags": {"cost-center": "CC-1042"},
     }
-    decision = Engine(load_directory(tmp_path)).judge(caller, request, {})
+    decision = engines.load(tmp_path).judge(caller, request, {})
     assert decision.allowed, decision.violations
     assert decision.request == {
         **request,

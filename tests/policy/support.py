@@ -9,7 +9,9 @@ from typing import Any
 
 from botocore import xform_name
 
-from emrgateway_server.policy import Engine, load_directory
+from emrgateway_server import engines
+from emrgateway_server.policy import Engine, Prices, fields
+from emrgateway_server.policy.subject import Subject, View
 
 CALLER = "spiffe://prod.example.com/ns/data-eng/sa/etl"
 LABELS = {"team": "data-eng"}
@@ -28,9 +30,9 @@ def document(name: str = "p", **parts: object) -> dict[str, object]:
     return {"apiVersion": "emrgateway/v1", "kind": "Policy", "metadata": {"name": name}, **parts}
 
 
-def engine(folder: Path, documents: Sequence[Mapping[str, object]]) -> Engine:
+def engine(folder: Path, documents: Sequence[Mapping[str, object]], prices: Prices | None = None) -> Engine:
     """The engine of a directory with one file that holds all of `documents`."""
-    return Engine(load_directory(written(folder, documents)))
+    return engines.load(written(folder, documents), prices)
 
 
 def written(folder: Path, documents: Sequence[Mapping[str, object]]) -> Path:
@@ -48,6 +50,8 @@ def value_at(aws_request: Mapping[str, Any], path: str) -> object:
     """What stands at a snake_case path of a request in AWS's form, None where nothing does."""
     if path.startswith("tags."):
         return aws_request.get("tags", {}).get(path.removeprefix("tags."))
+    if path.startswith(("spark.", "configurations[")):
+        return fields.find(path).get(View(Subject(aws_request)))
     value: Any = aws_request
     for part in path.split("."):
         value = {xform_name(member): item for member, item in (value or {}).items()}.get(part)

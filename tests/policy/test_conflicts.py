@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from emrgateway_server import engines
 from emrgateway_server.caller import Caller
 from emrgateway_server.policy import Decision, Engine, Verdict, load_directory
 
@@ -28,7 +29,7 @@ def _judged(folder: Path, rules: list[Mapping[str, object]]) -> Decision:
         place.mkdir()
         loaded.append(load_directory(written(place, [document(f"p{number}", grants=[GRANT_ALL], rules=[rule])])))
     together = tuple(rule for policies in loaded for rule in policies.rules)
-    engine = Engine(dataclasses.replace(loaded[0], rules=together))
+    engine = Engine(dataclasses.replace(loaded[0], rules=together), engines.message_of)
     return engine.judge(Caller(CALLER, _LABELS), request(), {})
 
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emrgateway_server import engines
 from emrgateway_server.caller import Caller
-from emrgateway_server.policy import Engine, load_directory
+from emrgateway_server.policy import load_directory
 from emrgateway_server.yamlfile import ConfigurationError
 
 from .support import CALLER, GRANT_ALL, document, request
@@ -24,12 +25,12 @@ _HEAD = "apiVersion: emrgateway/v1\nkind: {}\nmetadata: {{name: {}}}\n"
 
 
 def _allows(directory: Path) -> bool:
-    return Engine(load_directory(directory)).judge(Caller(CALLER), request(), {}).allowed
+    return engines.load(directory).judge(Caller(CALLER), request(), {}).allowed
 
 
 def test_an_empty_directory_grants_nothing(tmp_path: Path) -> None:
     """An empty directory is valid, and every start is refused for want of a grant."""
-    decision = Engine(load_directory(tmp_path)).judge(Caller(CALLER), request(), {})
+    decision = engines.load(tmp_path).judge(Caller(CALLER), request(), {})
     assert [outcome.rule_id for outcome in decision.outcomes] == ["grant/application"]
     assert decision.policy_digest.startswith("sha256:")
 
@@ -67,7 +68,7 @@ def test_several_documents_a_file(tmp_path: Path) -> None:
     one, two, three = (document(name, rules=[{"id": "a", "field": "name", "required": True}]) for name in "abc")
     (tmp_path / "x.yaml").write_text(f"{json.dumps(one)}\n---\n{json.dumps(two)}\n", encoding="utf-8")
     (tmp_path / "y.yml").write_text(json.dumps(three), encoding="utf-8")
-    outcomes = Engine(load_directory(tmp_path)).judge(Caller(CALLER), request(), {}).outcomes
+    outcomes = engines.load(tmp_path).judge(Caller(CALLER), request(), {}).outcomes
     assert [outcome.rule_id for outcome in outcomes] == ["grant/application", "a/a", "b/a", "c/a"]
 
 

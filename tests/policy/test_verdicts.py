@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import pytest
 import yaml
 
 from emrgateway_server.caller import Caller
-from emrgateway_server.policy import Decision, Mode, Verdict
+from emrgateway_server.policy import Decision, Mode, Prices, Verdict
 
 from .support import CALLER, GRANT_ALL, LABELS, STAMPS, document, engine, request, value_at
 
 _CASES = Path(__file__).with_name("cases")
-_KEYS = {"description", "rules", "policies", "caller", "request", "stamps", "tags", "want"}
-_WANTS = {"allowed", "changed", "denied_by", "warned_by", "audited", "values", "says", "hides"}
+_KEYS = {"description", "rules", "policies", "caller", "request", "stamps", "tags", "today", "prices", "want"}
+_WANTS = {"allowed", "changed", "denied_by", "warned_by", "audited", "excepted", "applied", "values", "says", "hides"}
 
 
 def _cases() -> list[Any]:
@@ -32,8 +33,8 @@ def test_verdict(case: dict[str, Any], tmp_path: Path) -> None:
     """Each case's policy allows, changes, denies and warns of exactly what the case says, and of nothing else.
 
     A case has `rules` (of one policy, named p, that grants all) or `policies` (whole documents); `caller`, `request`
-    and `stamps` stand for themselves, and `tags: N` gives the request N tags. What `want` leaves out is empty;
-    `values` are read from the amended request, `says` must and `hides` must not stand in what is told.
+    `stamps`, `today` and `prices` stand for themselves, and `tags: N` gives the request N tags. What `want` leaves out
+    is empty; `values` are read from the amended request, `says` must and `hides` must not stand in what is told.
     """
     assert case.keys() <= _KEYS
     assert case["want"].keys() <= _WANTS
@@ -49,6 +50,8 @@ def test_verdict(case: dict[str, Any], tmp_path: Path) -> None:
     }
     expected = {key: want.get(key, {} if key == "changed" else []) for key in found}
     assert found == {**expected, "allowed": want["allowed"]}, decision.outcomes
+    assert [*decision.excepted] == want.get("excepted", [])
+    assert "applied" not in want or [*decision.applied] == want["applied"]
     values = want.get("values", {})
     assert {field: value_at(decision.request, field) for field in values} == values
     told = " ".join(str(outcome) for outcome in decision.outcomes)
@@ -65,7 +68,9 @@ def _judged(case: dict[str, Any], folder: Path) -> Decision:
     original = copy.deepcopy(aws_request)
     caller = {"id": CALLER, "labels": LABELS, **case.get("caller", {})}
     stamps = case.get("stamps", STAMPS)
-    decision = engine(folder, named).judge(Caller(**caller), aws_request, stamps)
+    prices = Prices(**case["prices"]) if "prices" in case else None
+    today = date.fromisoformat(case["today"]) if "today" in case else None
+    decision = engine(folder, named, prices).judge(Caller(**caller), aws_request, stamps, today)
     assert aws_request == original, "the caller's request is not touched"
     tags = decision.request.get("tags", {})
     assert isinstance(tags, dict)

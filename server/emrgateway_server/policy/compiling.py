@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import TypeVar
 
 import re2
@@ -9,25 +11,29 @@ from pydantic import BaseModel
 
 from emrgateway_server import templates, yamlmodel
 from emrgateway_server.globs import Glob
+from emrgateway_server.policy import derived, fields
 from emrgateway_server.policy import document as form
-from emrgateway_server.policy import fields
+from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.decision import Mode
-from emrgateway_server.policy.fields import Field
-from emrgateway_server.policy.rules import Grant, Match, Pattern, Rule, Value
+from emrgateway_server.policy.derived import Prices
+from emrgateway_server.policy.field import Bound, Field, WholeRequest, shown
+from emrgateway_server.policy.rules import Exemption, Grant, Match, Pattern, Rule, Value
 from emrgateway_server.yamlfile import Document, Path, Problem
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
-_NUMBERS = ("number", "string")
 _EVERYWHERE = Match()
 
 
 class Compiler:
-    """Takes documents in their order; `grants` and `rules` are what they come to."""
+    """Takes documents in their order; `grants`, `rules` and `exemptions` are what they come to."""
 
-    def __init__(self) -> None:
+    def __init__(self, prices: Prices | None, *, serving: bool) -> None:
         self.grants: list[Grant] = []
         self.rules: list[Rule] = []
+        self.exemptions: list[Exemption] = []
+        self._prices = prices
+        self._needs_prices = serving and prices is None
         self._places: list[tuple[Document, Path]] = []
         self._names: dict[str, Document] = {}
         self._problems: list[Problem] = []
@@ -39,16 +45,27 @@ class Compiler:
             other = self._names[name].problem(("metadata", "name"), "")
             self._note(document, ("metadata", "name"), f"{name!r} is the name of {other.file}:{other.line} already")
         self._names.setdefault(name, document)
-        part = _Part(document, self._problems)
+        part = _Part(document, self._problems, self._prices)
         match = part.match(policy.match, ("match",))
         for index in range(len(policy.grants)):
             grant = self._parsed(form.Grant, document, ("grants", index))
             if grant is not None:
                 self.grants.append(part.grant(grant, ("grants", index), match))
+        ids = self._add_rules(policy, document, part, match)
+        for index in range(len(policy.exceptions)):
+            exemption = self._parsed(form.Exemption, document, ("exceptions", index))
+            if exemption is not None:
+                self.exemptions.append(part.exemption(exemption, ("exceptions", index), name, ids, match))
+
+    def _add_rules(self, policy: form.Shell, document: Document, part: _Part, match: Match) -> set[str]:
+        """The ids of the document's rules, those that do not compile included."""
+        name = policy.metadata.name
         seen: set[str] = set()
         for index in range(len(policy.rules)):
             rule = self._parsed(form.Rule, document, ("rules", index))
             if rule is None:
+                told = document.at(("rules", index, "id"))
+                seen |= {told} if isinstance(told, str) else set()
                 continue
             if rule.id in seen:
                 self._note(document, ("rules", index, "id"), f"two rules of this policy have the id {rule.id!r}")
@@ -56,8 +73,11 @@ class Compiler:
             mode = Mode(rule.mode or policy.mode)
             compiled = part.rule(rule, ("rules", index), f"{name}/{rule.id}", match, mode)
             if compiled is not None:
+                if compiled.reads_cost and self._needs_prices:
+                    self._note(document, ("rules", index), f"{derived.COST} needs prices: set them in gateway.yaml")
                 self.rules.append(compiled)
                 self._places.append((document, ("rules", index)))
+        return seen
 
     def _parsed(self, model: type[_Model], document: Document, path: Path) -> _Model | None:
         parsed, found = yamlmodel.parsed(model, document, at=path)
@@ -74,7 +94,7 @@ class Compiler:
         setting = [
             (rule, place)
             for rule, place in zip(self.rules, self._places, strict=True)
-            if rule.set is not None and rule.mode is Mode.ENFORCE
+            if rule.set is not None and rule.mode is Mode.ENFORCE and rule.when is None
         ]
         by_field: dict[str, list[tuple[Rule, tuple[Document, Path]]]] = {}
         for rule, place in setting:
@@ -99,9 +119,10 @@ def _may_meet(one: Rule, other: Rule) -> bool:
 class _Part:
     """Compiles the parts of one document."""
 
-    def __init__(self, document: Document, problems: list[Problem]) -> None:
+    def __init__(self, document: Document, problems: list[Problem], prices: Prices | None) -> None:
         self._document = document
         self._problems = problems
+        self._prices = prices
 
     def match(self, match: form.Match | None, path: Path) -> Match:
         if match is None:
@@ -123,13 +144,11 @@ class _Part:
         )
 
     def rule(self, rule: form.Rule, path: Path, full_id: str, match: Match, mode: Mode) -> Rule | None:
-        try:
-            field = fields.find(rule.field)
-        except ValueError as error:
-            self._note((*path, "field"), str(error))
-            field = None
+        field = self._field(rule, path)
         own = self.match(rule.match, (*path, "match"))
         pattern = self._pattern(rule.pattern, (*path, "pattern"))
+        when = self._expression(rule.when, (*path, "when"))
+        check = self._expression(rule.check, (*path, "check"))
         if field is None:
             return None
         self._check(rule, field, path)
@@ -147,10 +166,54 @@ class _Part:
             allow=self._value_globs(rule.allow, field, (*path, "allow")),
             deny=self._value_globs(rule.deny, field, (*path, "deny")) or (),
             pattern=pattern,
-            min=rule.min,
-            max=rule.max,
+            min=self._bound(rule.min, field, (*path, "min")),
+            max=self._bound(rule.max, field, (*path, "max")),
             clamps=rule.otherwise == "clamp",
+            when=when,
+            check=check,
         )
+
+    def exemption(self, exemption: form.Exemption, path: Path, name: str, ids: set[str], match: Match) -> Exemption:
+        for index, rule in enumerate(exemption.rules):
+            if rule not in ids:
+                known = ", ".join(sorted(ids)) or "none"
+                self._note((*path, "rules", index), f"no rule of this policy has the id {rule!r}; it has: {known}")
+        return Exemption(
+            rules=frozenset(f"{name}/{rule}" for rule in exemption.rules),
+            callers=self._globs(exemption.callers, (*path, "callers")) or (),
+            until=date.fromisoformat(exemption.until),
+            reason=exemption.reason,
+            approved_by=exemption.approved_by,
+            match=match,
+        )
+
+    def _field(self, rule: form.Rule, path: Path) -> Field | None:
+        if "field" not in rule.model_fields_set:
+            return WholeRequest()
+        try:
+            field = fields.find(rule.field, self._prices)
+        except ValueError as error:
+            self._note((*path, "field"), str(error))
+            return None
+        return field
+
+    def _expression(self, source: str | None, path: Path) -> Expression | None:
+        if source is None:
+            return None
+        try:
+            return Expression(source)
+        except ValueError as error:
+            self._note(path, f"CEL: {error}")
+            return None
+
+    def _bound(self, given: str | float | None, field: Field, path: Path) -> Bound | None:
+        if given is None or field.kind in ("message", "request"):  # told of the rule as a whole
+            return None
+        try:
+            return field.bound(given)
+        except ValueError as error:
+            self._note(path, str(error))
+            return None
 
     def _check(self, rule: form.Rule, field: Field, path: Path) -> None:
         """What the verbs of one rule, and its field, say together."""
@@ -160,24 +223,24 @@ class _Part:
         amending = [verb for verb in ("set", "default", "fixed") if verb in said]
         if amending and not field.writable:
             self._note((*path, amending[0]), f"{field.path} cannot be amended")
-        if field.kind == "message" and set(said) - {"required", "forbidden"}:
-            self._note((*path, "field"), f"{field.path} is a message: required and forbidden alone can be said of it")
+        allowed = _VERBS_OF_KINDS.get(field.kind, _VERBS)
+        if not set(allowed).issuperset(said) and not (amending and not field.writable):
+            self._note((*path, "field"), f"{field.path} is a {field.kind}: {_listed(allowed)} alone can be said of it")
         if rule.required and rule.forbidden:
             self._note((*path, "forbidden"), "required and forbidden exclude each other")
         self._check_bounds(rule, field, path, [verb for verb in ("min", "max") if verb in said])
 
     def _check_bounds(self, rule: form.Rule, field: Field, path: Path, said: list[str]) -> None:
-        for verb in said:
-            if field.kind not in _NUMBERS or field.shape.enum:
-                self._note((*path, verb), f"{field.path} is no number")
-            elif field.kind == "number" and not isinstance(getattr(rule, verb), int):
-                self._note((*path, verb), f"{field.path} is a whole number")
-        if rule.min is not None and rule.max is not None and rule.min > rule.max:
-            self._note((*path, "min"), "min is above max: nothing could pass")
         if rule.otherwise == "clamp" and not said:
             self._note((*path, "otherwise"), "clamp needs min or max")
         if rule.otherwise == "clamp" and not field.writable:
             self._note((*path, "otherwise"), f"{field.path} cannot be amended, so it cannot be clamped")
+        try:
+            least, most = (None if each is None else field.bound(each).number for each in (rule.min, rule.max))
+        except ValueError:
+            return  # told where it is compiled
+        if least is not None and most is not None and least > most:
+            self._note((*path, "min"), "min is above max: nothing could pass")
 
     def _value(self, given: form.Scalar | None, field: Field, path: Path) -> Value | None:
         if given is None:
@@ -222,13 +285,22 @@ class _Part:
 
     def _text(self, given: form.Scalar, path: Path) -> str:
         """A scalar as the file writes it, so that 1.10 stays 1.10 where the field is a string."""
-        return fields.shown(given) if isinstance(given, bool) else self._document.texts.get(path, str(given))
+        return shown(given) if isinstance(given, bool) else self._document.texts.get(path, str(given))
 
     def _note(self, path: Path, message: str) -> None:
         self._problems.append(self._document.problem(path, message))
 
 
-_VERBS = ("set", "default", "fixed", "required", "forbidden", "allow", "deny", "pattern", "min", "max")
+_VERBS = ("set", "default", "fixed", "required", "forbidden", "allow", "deny", "pattern", "min", "max", "check")
+_VERBS_OF_KINDS = {
+    "message": ("required", "forbidden", "check"),
+    "request": ("check",),
+    "list": ("required", "forbidden", "allow", "deny", "pattern", "min", "max", "check"),
+}
+
+
+def _listed(verbs: Sequence[str]) -> str:
+    return f"{', '.join(verbs[:-1])} and {verbs[-1]}" if len(verbs) > 1 else verbs[0]
 
 
 def _quiet() -> re2.Options:

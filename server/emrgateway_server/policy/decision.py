@@ -40,11 +40,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict on one request, the request as amended (AWS's form), and every rule that had a say, in order."""
+    """The verdict on one request, the request as amended (AWS's form), and every rule that had a say, in order.
+
+    `applied` are the full ids of the rules that were in force for it, whether they had anything to do or not;
+    `excepted` those that an exception took away.
+    """
 
     policy_digest: str
     outcomes: tuple[Outcome, ...]
     request: Mapping[str, object]
+    applied: tuple[str, ...] = ()
+    excepted: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> bool:

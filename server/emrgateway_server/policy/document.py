@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 API_VERSION = "emrgateway/v1"
 ACTIONS = ("start", "get", "list", "cancel", "watch")
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Scalar = str | bool | int | float
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -63,7 +67,7 @@ class Rule(_Part):
     """One constraint on one field, and what to do about it."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}$")]
-    field: Text
+    field: Text = None  # type: ignore[assignment] # absent: no null is accepted in a file
     set: Scalar = None  # type: ignore[assignment] # absent: no null is accepted in a file
     default: Scalar = None  # type: ignore[assignment] # as above
     fixed: Scalar = None  # type: ignore[assignment] # as above
@@ -72,19 +76,38 @@ class Rule(_Part):
     allow: Scalars | None = None
     deny: Scalars | None = None
     pattern: Text | None = None
-    min: int | Finite | None = None
-    max: int | Finite | None = None
+    min: int | Finite | Text | None = None
+    max: int | Finite | Text | None = None
     otherwise: Literal["deny", "clamp"] = "deny"
     mode: Literal["enforce", "warn", "audit"] | None = None
     why: str = ""
     match: Match | None = None
-    when: Any = None
-    check: Any = None
+    when: Text | None = None
+    check: Text | None = None
 
-    @field_validator("when", "check")
+    @model_validator(mode="after")
+    def _speaks_of_something(self) -> Rule:
+        if "field" not in self.model_fields_set and self.check is None:
+            raise ValueError("missing key 'field': only a rule with a check speaks of the request as a whole")
+        return self
+
+
+class Exemption(_Part):
+    """One exception: rules that are as if absent for some callers, for a time, and who answers for it."""
+
+    rules: Texts
+    callers: Texts
+    until: Text
+    reason: Text
+    approved_by: Text
+
+    @field_validator("until")
     @classmethod
-    def _not_yet(cls, _: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-        raise ValueError("CEL is not in this version yet")
+    def _is_a_date(cls, until: str) -> str:
+        if not _DATE.fullmatch(until):
+            raise ValueError(f"{until!r} is no date: write YYYY-MM-DD, the last day on which it holds (UTC)")
+        date.fromisoformat(until)
+        return until
 
 
 class Metadata(_Part):
@@ -102,7 +125,7 @@ class Metadata(_Part):
 
 
 class Shell(_Part):
-    """One `kind: Policy` document, its grants and rules unread: a bad one of them hides no mistake of another."""
+    """One `kind: Policy` document, its parts unread: a bad grant, rule or exception hides no mistake of another."""
 
     api_version: Annotated[Literal["emrgateway/v1"], Field(alias="apiVersion")]
     kind: Literal["Policy"]
@@ -111,9 +134,4 @@ class Shell(_Part):
     grants: tuple[Any, ...] = ()
     rules: tuple[Any, ...] = ()
     mode: Literal["enforce", "warn", "audit"] = "enforce"
-    exceptions: Any = None
-
-    @field_validator("exceptions")
-    @classmethod
-    def _not_yet(cls, _: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-        raise ValueError("exceptions are not in this version yet")
+    exceptions: tuple[Any, ...] = ()

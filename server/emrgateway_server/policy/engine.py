@@ -2,138 +2,216 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any
 
 from emrgateway_server.caller import Caller
-from emrgateway_server.policy import fields, verbs
+from emrgateway_server.policy import derived, fields, verbs
+from emrgateway_server.policy.conditions import Conditions, MessageOf
 from emrgateway_server.policy.decision import Decision, Mode, Outcome, Verdict
-from emrgateway_server.policy.fields import Scalar, shown
-from emrgateway_server.policy.rules import Grant, Policies, Rule
+from emrgateway_server.policy.facts import CannotAmend
+from emrgateway_server.policy.field import Scalar, shown
+from emrgateway_server.policy.rules import Policies, Rule
+from emrgateway_server.policy.selection import Selection, folded, select
+from emrgateway_server.policy.subject import Subject, View
 
 MAX_TAGS = 50  # AWS's for any resource, whatever the model says
 SELECTIONS_KEPT = 4_096
 MAX_SHOWN_GRANTS = 8
+SPARK_PARAMETERS = "job_driver.spark_submit.spark_submit_parameters"
 
-_Amendment = Callable[[Rule, Mapping[str, Any], Caller], Scalar | None]
+_Amendment = Callable[[Rule, View, Caller], Scalar | None]
+
+# The order in which rules amend: all `set` and `fixed`, then all `default`, then clamps.
+_AMENDMENTS: tuple[_Amendment, ...] = (
+    verbs.set_or_fixed,
+    verbs.defaulted,
+    verbs.clamped_to_max,
+    verbs.clamped_to_min,
+)
 
 
 class Engine:
     """One loaded policy. Safe to share between threads: a judgement keeps its state to itself."""
 
-    def __init__(self, policies: Policies) -> None:
-        self._policies = policies
+    def __init__(self, policies: Policies, message_of: MessageOf) -> None:
+        """`message_of` makes the message that CEL's `request` is of a request in AWS's form."""
+        self.policies = policies
+        self._message_of = message_of
         self._selected = lru_cache(maxsize=SELECTIONS_KEPT)(self._select)
 
     @property
     def digest(self) -> str:
         """The digest of the loaded documents."""
-        return self._policies.digest
+        return self.policies.digest
 
-    def judge(self, caller: Caller, request: Mapping[str, object], stamps: Mapping[str, str]) -> Decision:
+    def judge(
+        self, caller: Caller, request: Mapping[str, object], stamps: Mapping[str, str], today: date | None = None
+    ) -> Decision:
         """The decision on a StartJobRun in AWS's form.
 
-        `stamps` are the reserved tags that the gateway puts on the run: added between amending and checking.
+        `stamps` are the reserved tags that the gateway puts on the run: added between amending and checking. `today`
+        is the day in UTC by which exceptions hold; left out, it is this one.
         """
-        grants, rules = self._selection(caller, str(request["applicationId"]))
-        judgement = _Judgement(caller, request, rules)
+        selection = self._selection(caller, str(request["applicationId"]), today)
+        judgement = _Judgement(caller, request, selection, self._conditions)
         judgement.amend()
         judgement.stamp(stamps)
-        judgement.check(grants)
-        return Decision(self.digest, tuple(judgement.outcomes), judgement.request)
+        judgement.check()
+        return Decision(
+            self.digest,
+            tuple(judgement.outcomes),
+            judgement.subject.request,
+            tuple(judgement.applied),
+            selection.excepted,
+        )
+
+    def _conditions(self, subject: Subject, caller: Caller, rules: Sequence[Rule]) -> Conditions:
+        return Conditions(subject, caller, rules, self._message_of, self.policies.prices)
 
     def has_grant(self, action: str, caller: Caller, application: str) -> bool:
         """Whether any grant of this caller's speaks of an action on an application, whosever the run."""
-        return any(action in grant.actions for grant in self._selection(caller, application)[0])
+        return any(action in grant.actions for grant in self._selection(caller, application).grants)
 
     def may_touch(self, action: str, caller: Caller, application: str, owner: Caller | None) -> bool:
         """Whether a caller may get, list, cancel or watch a run; `owner` is None where no tag of ours names one."""
-        grants, _ = self._selection(caller, application)
+        grants = self._selection(caller, application).grants
         return any(_covers(grant.runs, caller, owner) for grant in grants if action in grant.actions)
 
-    def _selection(self, caller: Caller, application: str) -> tuple[tuple[Grant, ...], tuple[Rule, ...]]:
-        return self._selected(caller.id, tuple(sorted(caller.labels.items())), application)
+    def _selection(self, caller: Caller, application: str, today: date | None = None) -> Selection:
+        day = today or datetime.now(UTC).date()
+        return self._selected(caller.id, tuple(sorted(caller.labels.items())), application, day)
 
-    def _select(
-        self, caller_id: str, labels: tuple[tuple[str, str], ...], application: str
-    ) -> tuple[tuple[Grant, ...], tuple[Rule, ...]]:
-        caller = Caller(caller_id, dict(labels))
-        return (
-            tuple(grant for grant in self._policies.grants if grant.speaks_to(caller, application)),
-            tuple(rule for rule in self._policies.rules if rule.speaks_to(caller, application)),
-        )
+    def _select(self, caller_id: str, labels: tuple[tuple[str, str], ...], application: str, today: date) -> Selection:
+        return select(self.policies, Caller(caller_id, dict(labels)), application, today)
 
 
 class _Judgement:
     """The three passes over one request."""
 
-    def __init__(self, caller: Caller, request: Mapping[str, object], rules: tuple[Rule, ...]) -> None:
+    def __init__(
+        self,
+        caller: Caller,
+        request: Mapping[str, object],
+        selection: Selection,
+        conditions: Callable[[Subject, Caller, Sequence[Rule]], Conditions],
+    ) -> None:
         self._caller = caller
         self._original = request
-        self.request: dict[str, Any] = copy.deepcopy(dict(request))
+        self._selection = selection
+        self._conditions = conditions
+        self.subject = Subject(request)
         self.outcomes: list[Outcome] = []
+        self.applied: dict[str, None] = {}
         self._would_change: set[str] = set()
-        self._rules = tuple(rule for rule in rules if rule.field.exists(request) and self._can_be_read(rule))
+        self._rules = [rule for rule in selection.rules if rule.field.exists(request)]
 
     def amend(self) -> None:
         """All `set` and `fixed`, then all `default`, then clamps: `max`, then `min`."""
-        setting = self._without_conflicts()
-        passes: tuple[tuple[tuple[Rule, ...], _Amendment], ...] = (
-            (setting, verbs.set_or_fixed),
-            (self._rules, verbs.defaulted),
-            (self._rules, lambda rule, request, _: verbs.clamped_to_max(rule, request)),
-            (self._rules, lambda rule, request, _: verbs.clamped_to_min(rule, request)),
+        rules = self._in_force(
+            [rule for rule in self._rules if rule.amends and rule.id not in self._selection.missing_labels]
         )
-        for rules, amendment in passes:
+        fighting = self._fighting(rules)
+        for amendment in _AMENDMENTS:
             for rule in rules:
-                self._amend(rule, amendment)
+                if rule.id not in fighting or amendment is not verbs.set_or_fixed:
+                    self._amend(rule, amendment)
 
     def stamp(self, stamps: Mapping[str, str]) -> None:
         """Refuse the caller's own reserved tags, and put ours."""
         self._refuse_tag_keys()
+        request = self.subject.request
         if stamps:
-            self.request["tags"] = {**self.request.get("tags", {}), **stamps}
-        count = len(self.request.get("tags", {}))
+            self.subject.put(("tags",), {**request.get("tags", {}), **stamps})
+        count = len(self.subject.request.get("tags", {}))
         if count > MAX_TAGS:
             own = f"{len(stamps)} of them the gateway's own"
             self._deny("builtin/tags", "tags", f"are {count} with policy's and {own}; AWS allows {MAX_TAGS}")
 
-    def check(self, grants: tuple[Grant, ...]) -> None:
+    def check(self) -> None:
         """The grants, then every constraint of every rule, on the amended request."""
-        self._check_grants(grants)
-        for rule in self._rules:
-            for complaint in verbs.complaints(rule, self.request, self._caller):
-                self._complain(rule, complaint)
+        self._check_grants()
+        conditions = self._conditions(self.subject, self._caller, self._rules)
+        rules = [rule for rule in self._rules if conditions.applies(rule)]
+        self.applied.update(dict.fromkeys(rule.id for rule in rules))
+        self._check_parameters(rules)
+        for rule in rules:
+            if rule.id in self._selection.missing_labels:
+                self._refuse_unread(rule)
+            else:
+                self._check(rule, conditions)
 
-    def _without_conflicts(self) -> tuple[Rule, ...]:
-        """The rules, less those whose `set` another one contradicts."""
+    def _check(self, rule: Rule, conditions: Conditions) -> None:
+        told: list[str] = []
+        if rule.constrains:
+            for view in rule.field.views(self.subject):
+                told += verbs.complaints(rule, view, self._caller)
+        if rule.check:
+            told += conditions.complaints(rule.check)
+        for complaint in dict.fromkeys(told):
+            self._complain(rule, complaint)
+
+    def _in_force(self, rules: list[Rule]) -> list[Rule]:
+        """The rules whose `when` is true of the request as it is now."""
+        conditions = self._conditions(self.subject, self._caller, rules)
+        in_force = [rule for rule in rules if conditions.applies(rule)]
+        self.applied.update(dict.fromkeys(rule.id for rule in in_force))
+        return in_force
+
+    def _fighting(self, rules: list[Rule]) -> set[str]:
+        """The rules whose `set` another one contradicts."""
         first: dict[str, tuple[Rule, Scalar]] = {}
         fighting: set[str] = set()
-        for rule in self._rules:
+        for rule in rules:
             if rule.set is None or rule.mode is not Mode.ENFORCE:
                 continue
             value = rule.set.rendered(self._caller)
             other, other_value = first.setdefault(rule.field.path, (rule, value))
             if value != other_value:
-                fighting |= {rule.id}
+                fighting.add(rule.id)
                 message = f"policy contradicts itself: {other.id} and {rule.id} set it to two values"
                 self._deny("builtin/conflict", rule.field.path, message)
-        return tuple(rule for rule in self._rules if rule.id not in fighting)
+        return fighting
 
     def _amend(self, rule: Rule, amendment: _Amendment) -> None:
-        before = rule.field.get(self.request)
-        after = amendment(rule, self.request, self._caller)
-        if after is None or after == before:
-            return
+        for view in rule.field.views(self.subject):
+            before = rule.field.get(view)
+            after = amendment(rule, view, self._caller)
+            if after is not None and after != before:
+                self._put(rule, before, after)
+                return
+
+    def _put(self, rule: Rule, before: object, after: Scalar) -> None:
         values = {} if rule.field.sensitive else {"before": shown(before), "after": shown(after)}
-        if rule.mode is Mode.ENFORCE:
-            rule.field.put(self.request, after)
-            self._tell(rule, Verdict.CHANGED, _reasoned("changed by policy", rule.why), **values)
-        else:
+        if rule.mode is not Mode.ENFORCE:
             self._would_change.add(rule.id)
             self._tell(rule, Verdict.WARNED, _reasoned("policy would change it", rule.why), **values)
+            return
+        try:
+            rule.field.put(self.subject, after)
+        except CannotAmend as error:
+            self._tell(rule, Verdict.DENIED, _reasoned(str(error), rule.why))
+        else:
+            self._tell(rule, Verdict.CHANGED, _reasoned("changed by policy", rule.why), **values)
+
+    def _check_parameters(self, rules: list[Rule]) -> None:
+        """What readers of the parameters disagree on, where a rule in force speaks of what is read from them."""
+        reading = [rule for rule in rules if rule.reads_parameters]
+        if not reading:
+            return
+        mode = Mode.ENFORCE if any(rule.mode is Mode.ENFORCE for rule in reading) else reading[0].mode
+        waivers = [
+            rule.allow
+            for rule in reading
+            if rule.allow is not None and rule.field.path == derived.PARAMETERS and rule.mode is Mode.ENFORCE
+        ]
+        for trouble in self.subject.facts.troubles:
+            if waivers and all(any(glob.matches(trouble.kind, self._caller) for glob in globs) for globs in waivers):
+                continue
+            verdict = Verdict.DENIED if mode is Mode.ENFORCE else Verdict.WARNED
+            message = f"{trouble.place}: {trouble.message} ({trouble.kind})"
+            self.outcomes.append(Outcome("builtin/spark-parameters", verdict, SPARK_PARAMETERS, message, mode=mode))
 
     def _complain(self, rule: Rule, complaint: str) -> None:
         if rule.mode is Mode.ENFORCE:
@@ -144,36 +222,30 @@ class _Judgement:
     def _tell(self, rule: Rule, verdict: Verdict, message: str, before: str = "", after: str = "") -> None:
         self.outcomes.append(Outcome(rule.id, verdict, rule.field.path, message, before, after, rule.mode))
 
-    def _can_be_read(self, rule: Rule) -> bool:
-        """Whether the caller has the labels that a rule needs; one that cannot be read denies: it fails closed."""
-        missing = rule.missing_labels(self._caller, str(self._original["applicationId"]))
-        if missing:
-            what = " and ".join(map(repr, missing))
-            message = f"{rule.id} needs the caller's label {what}, and this caller has none"
-            verdict = Verdict.DENIED if rule.mode is Mode.ENFORCE else Verdict.WARNED
-            self.outcomes.append(Outcome("builtin/template", verdict, rule.field.path, message, mode=rule.mode))
-        return not missing
+    def _refuse_unread(self, rule: Rule) -> None:
+        """A rule that needs a label which the caller lacks cannot be read: it fails closed."""
+        what = " and ".join(map(repr, self._selection.missing_labels[rule.id]))
+        message = f"{rule.id} needs the caller's label {what}, and this caller has none"
+        verdict = Verdict.DENIED if rule.mode is Mode.ENFORCE else Verdict.WARNED
+        self.outcomes.append(Outcome("builtin/template", verdict, rule.field.path, message, mode=rule.mode))
 
     def _refuse_tag_keys(self) -> None:
-        ruled = set(self._ruled_tags())
-        alike = {_folded(key): key for key in sorted(ruled)}
+        ruled = self._selection.ruled_tags
         for key in sorted(self._original.get("tags") or {}):  # type: ignore[call-overload]
-            meant = alike.get(_folded(key), key)
-            if key.strip().lower().startswith(fields.RESERVED_TAG_PREFIXES):
+            bare = folded(key)
+            if bare.startswith(fields.RESERVED_TAG_PREFIXES) and key.strip().lower().startswith(
+                fields.RESERVED_TAG_PREFIXES
+            ):
                 reserved = " and ".join(fields.RESERVED_TAG_PREFIXES)
                 self._deny("builtin/tags", f"tags.{key}", f"keys that begin with {reserved} are reserved: leave it out")
-            elif meant != key and key not in ruled:
+            elif key not in ruled.get(bare, (key,)):
+                meant = min(ruled[bare])
                 self._deny("builtin/tags", f"tags.{key}", f"is {meant!r} but for case or blanks: write {meant!r}")
 
-    def _ruled_tags(self) -> Iterator[str]:
-        """The tag keys that rules in force speak of; a rule that only warns denies nothing."""
-        for rule in self._rules:
-            if rule.mode is Mode.ENFORCE and rule.field.path.startswith(fields.TAGS):
-                yield rule.field.path.removeprefix(fields.TAGS)
-
-    def _check_grants(self, grants: tuple[Grant, ...]) -> None:
-        starting = [grant for grant in grants if "start" in grant.actions]
-        application, role = str(self.request["applicationId"]), str(self.request["executionRoleArn"])
+    def _check_grants(self) -> None:
+        starting = [grant for grant in self._selection.grants if "start" in grant.actions]
+        request = self.subject.request
+        application, role = str(request["applicationId"]), str(request["executionRoleArn"])
         if not starting:
             self._deny("grant/application", "application_id", f"no grant lets {self._caller.id} start on {application}")
         elif not any(grant.covers_role(role, self._caller) for grant in starting):
@@ -188,10 +260,6 @@ class _Judgement:
 
 def _reasoned(message: str, why: str) -> str:
     return f"{message}. {why}" if why else message
-
-
-def _folded(key: str) -> str:
-    return "".join(key.split()).lower()
 
 
 def _covers(runs: str, caller: Caller, owner: Caller | None) -> bool:

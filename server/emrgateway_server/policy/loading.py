@@ -10,14 +10,19 @@ from pathlib import Path
 from emrgateway_server import yamlfile, yamlmodel
 from emrgateway_server.policy import document as form
 from emrgateway_server.policy.compiling import Compiler
+from emrgateway_server.policy.derived import Prices
 from emrgateway_server.policy.rules import Policies
 from emrgateway_server.yamlfile import ConfigurationError, Document, Problem
 
 _KINDS = ("Policy", "PolicyTest")
 
 
-def load_directory(directory: str | Path) -> Policies:
-    """All policies of a directory, or `ConfigurationError` with every mistake of every file."""
+def load_directory(directory: str | Path, prices: Prices | None = None, *, serving: bool = False) -> Policies:
+    """All policies of a directory, or `ConfigurationError` with every mistake of every file.
+
+    `prices` are what `max_cost_usd` is computed with: without them, a rule on it denies, or is a mistake where this is
+    `serving`.
+    """
     documents, problems = read_directory(directory)
     policies: list[tuple[form.Shell, Document]] = []
     for document in documents:
@@ -26,13 +31,14 @@ def load_directory(directory: str | Path) -> Policies:
             problems += found
             if policy is not None:
                 policies.append((policy, document))
-    compiler = Compiler()
+    compiler = Compiler(prices, serving=serving)
     for policy, document in sorted(policies, key=lambda pair: pair[0].metadata.name):
         compiler.add(policy, document)
     problems += compiler.problems()
     if problems:
         raise ConfigurationError(sorted(problems))
-    return Policies(_digest([document for _, document in policies]), tuple(compiler.grants), tuple(compiler.rules))
+    digest = _digest([document for _, document in policies])
+    return Policies(digest, tuple(compiler.grants), tuple(compiler.rules), tuple(compiler.exemptions), prices)
 
 
 def read_directory(directory: str | Path) -> tuple[list[Document], list[Problem]]:

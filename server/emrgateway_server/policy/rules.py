@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
 from typing import Protocol
 
 from emrgateway_server.caller import Caller
 from emrgateway_server.globs import Glob
+from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.decision import Mode
-from emrgateway_server.policy.fields import Field, Scalar
+from emrgateway_server.policy.derived import COST, Prices
+from emrgateway_server.policy.field import Bound, Field, Scalar
 from emrgateway_server.templates import MissingLabel, Template
 
 
@@ -96,7 +100,7 @@ class Grant:
         return any_matches(self.roles, role, caller) is True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """One rule, wherever all of `matches` hold."""
 
@@ -113,9 +117,32 @@ class Rule:
     allow: tuple[Glob, ...] | None
     deny: tuple[Glob, ...]
     pattern: tuple[str, Pattern] | None
-    min: float | None
-    max: float | None
+    min: Bound | None
+    max: Bound | None
     clamps: bool
+    when: Expression | None
+    check: Expression | None
+
+    @cached_property
+    def amends(self) -> bool:
+        """Whether it may change its field."""
+        return self.clamps or any(value is not None for value in (self.set, self.default, self.fixed))
+
+    @cached_property
+    def constrains(self) -> bool:
+        """Whether a verb of it may find something wrong with its field."""
+        verbs = (self.fixed, self.allow, self.pattern, self.min, self.max)
+        return self.required or self.forbidden or bool(self.deny) or any(verb is not None for verb in verbs)
+
+    @property
+    def reads_cost(self) -> bool:
+        """Whether it speaks of what a run may cost."""
+        return self.field.path == COST or any(COST in each.names for each in (self.when, self.check) if each)
+
+    @cached_property
+    def reads_parameters(self) -> bool:
+        """Whether it speaks of what is read from the Spark parameters."""
+        return self.field.reads_parameters or any(each.reads_parameters for each in (self.when, self.check) if each)
 
     def speaks_to(self, caller: Caller, application: str) -> bool:
         """Whether it is in force for this caller and application; so is one whose match cannot be read."""
@@ -130,12 +157,31 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Exemption:
+    """An exception: these rules (full ids) are as if absent for these callers, through the day `until` in UTC."""
+
+    rules: frozenset[str]
+    callers: tuple[Glob, ...]
+    until: date
+    reason: str
+    approved_by: str
+    match: Match
+
+    def holds(self, caller: Caller, application: str, today: date) -> bool:
+        """Whether it is in force, for certain, for this caller and application."""
+        speaks = [self.match.holds(caller, application), any_matches(self.callers, caller.id, caller)]
+        return today <= self.until and _all(speaks) is True
+
+
+@dataclass(frozen=True, slots=True)
 class Policies:
-    """Everything that was loaded: grants and rules in order, and the digest of the documents."""
+    """Everything that was loaded: grants, rules and exceptions in order, and the digest of the documents."""
 
     digest: str
     grants: tuple[Grant, ...]
     rules: tuple[Rule, ...]
+    exemptions: tuple[Exemption, ...]
+    prices: Prices | None = None
 
 
 def any_matches(globs: tuple[Glob, ...], value: str, caller: Caller) -> bool | None:

@@ -1,0 +1,167 @@
+"""Fields that are derived: lists and numbers that a request comes to, whichever way it says them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from emrgateway_server.globs import Kind, kind_of
+from emrgateway_server.policy.facts import Facts, Named, Reading
+from emrgateway_server.policy.field import Field, Item, decimal
+from emrgateway_server.policy.request_field import timeout_minutes
+from emrgateway_server.policy.subject import View
+
+# The gateway stamps them itself, after the caller and policy have had their say.
+STAMPED_CONF = frozenset({"spark.emr-serverless.driverEnv.TRACEPARENT", "spark.executorEnv.TRACEPARENT"})
+PARAMETERS = "spark.parameters"
+COST = "max_cost_usd"
+
+_MINUTES_IN_AN_HOUR = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What capacity costs, in US dollars an hour: of a vCPU, a GB of memory, a GB of disk."""
+
+    vcpu: float
+    memory_gb: float
+    disk_gb: float
+
+
+class _Derived(Field):
+    """What exists on Spark jobs alone where its name says so."""
+
+    def __init__(self, path: str, kind: str, *, reads_parameters: bool = True) -> None:
+        super().__init__(path, kind, sensitive=False)
+        self.reads_parameters = reads_parameters
+
+    def exists(self, request: Mapping[str, Any]) -> bool:
+        """Whether the request can have it."""
+        return not self.path.startswith("spark.") or "sparkSubmit" in request.get("jobDriver", {})
+
+
+class DerivedList(_Derived):
+    """A list of what a request names, in every channel."""
+
+    def __init__(
+        self, path: str, named: Callable[[View], tuple[Named, ...]], kind: Kind, *, reads_parameters: bool = True
+    ) -> None:
+        super().__init__(path, "list", reads_parameters=reads_parameters)
+        self._named = named
+        self._kind = kind
+
+    def get(self, view: View) -> object:
+        """Its texts; None where there are none."""
+        return [each.value for each in self._named(view)] or None
+
+    def items(self, view: View) -> list[Item]:
+        """Its texts, each with its place."""
+        return [Item(each.value, each.place, each.sensitive) for each in self._named(view)]
+
+    def glob_kind(self, text: str) -> Kind:
+        """What separates a text's segments: its look tells a URL."""
+        if self._kind in (Kind.ARN, Kind.SPARK_KEY):
+            return self._kind
+        return Kind.PLAIN if text.startswith("maven:") else kind_of(text, otherwise=self._kind)
+
+
+class DerivedNumber(_Derived):
+    """A number that a request comes to; infinity is unlimited."""
+
+    def __init__(self, path: str, number: Callable[[View], float], *, reads_parameters: bool = True) -> None:
+        super().__init__(path, "number", reads_parameters=reads_parameters)
+        self._number = number
+
+    def get(self, view: View) -> object:
+        """The number as text: it is never unset."""
+        try:
+            number = self._number(view)
+        except ValueError:
+            return ""
+        return "unlimited" if number == inf else decimal(round(number, 3))
+
+    def number(self, view: View) -> float:
+        """The number."""
+        return self._number(view)
+
+
+def find(path: str, prices: Prices | None) -> Field | None:
+    """The derived field of a path."""
+    if path == COST:
+        return DerivedNumber(path, lambda view: _cost(view, prices))
+    return _FIELDS.get(path)
+
+
+def _of_reading(path: str, kind: Kind) -> DerivedList:
+    name = path.rpartition(".")[2]
+    return DerivedList(path, lambda view: _list(view.reading, name), kind)
+
+
+def _list(reading: Reading, name: str) -> tuple[Named, ...]:
+    named: tuple[Named, ...] = getattr(reading, name)
+    return named
+
+
+def _conf_keys(view: View) -> tuple[Named, ...]:
+    """The keys that a caller or policy sets. They are as sensitive as their values: a place tells which is meant."""
+    conf = view.reading.conf
+    return tuple(Named(key, conf[key].place, sensitive=True) for key in conf if key not in STAMPED_CONF)
+
+
+def _kinds(view: View) -> tuple[Named, ...]:
+    return kinds(view.subject.facts)
+
+
+def kinds(read: Facts) -> tuple[Named, ...]:
+    """The kinds of what readers of the parameters disagree on."""
+    return tuple(Named(each.kind, each.place, sensitive=False) for each in read.troubles)
+
+
+def _max_runtime_minutes(view: View) -> float:
+    """Minutes of all attempts together. A streaming run is tried again for as long as it lives."""
+    if view.request.get("mode") == "STREAMING":
+        return inf
+    attempts: int = view.request.get("retryPolicy", {}).get("maxAttempts", 1)
+    return timeout_minutes(view.request) * max(1, attempts)
+
+
+def _cost(view: View, prices: Prices | None) -> float:
+    """US dollars, at most: size by runtime by price. Hive takes what its application's capacity allows: unlimited."""
+    if prices is None:
+        raise ValueError("cannot be told: the gateway has no prices; its operator sets them in gateway.yaml")
+    if not view.subject.facts.is_spark:
+        return inf
+    reading = view.reading
+    an_hour = (
+        reading.number("spark.max_vcpus") * prices.vcpu
+        + reading.number("spark.max_memory_gb") * prices.memory_gb
+        + reading.number("spark.max_disk_gb") * prices.disk_gb
+    )
+    return an_hour * _max_runtime_minutes(view) / _MINUTES_IN_AN_HOUR
+
+
+def _size(path: str) -> DerivedNumber:
+    return DerivedNumber(path, lambda view: view.reading.number(path))
+
+
+_FIELDS: dict[str, Field] = {
+    field.path: field
+    for field in (
+        _of_reading("artifacts", Kind.PATH),
+        _of_reading("destinations", Kind.LOG_GROUP),
+        _of_reading("kms_keys", Kind.ARN),
+        _of_reading("roles", Kind.ARN),
+        DerivedList(
+            "classifications", lambda view: view.subject.facts.classifications, Kind.PLAIN, reads_parameters=False
+        ),
+        DerivedList("spark.conf", _conf_keys, Kind.SPARK_KEY),
+        DerivedList(PARAMETERS, _kinds, Kind.PLAIN),
+        _size("spark.max_vcpus"),
+        _size("spark.max_memory_gb"),
+        _size("spark.max_disk_gb"),
+        DerivedNumber("max_runtime_minutes", _max_runtime_minutes, reads_parameters=False),
+    )
+}
+NAMES = (*_FIELDS, COST)

@@ -1,0 +1,67 @@
+"""A request as rules read it: itself, and what is derived from it once a rule asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emrgateway_server.policy import facts
+from emrgateway_server.policy.facts import Facts, Reading
+
+# Nothing is derived from these, so that amending them leaves what is derived as it was.
+_DERIVED_FROM = frozenset({"jobDriver", "configurationOverrides", "executionRoleArn", "executionIamPolicy"})
+
+
+class Subject:
+    """One request in AWS's form, amended in place of its members: the request that it was made of stays as it is."""
+
+    def __init__(self, request: Mapping[str, Any]) -> None:
+        self.request: dict[str, Any] = dict(request)
+        self._facts: Facts | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What its Spark parameters and configurations come to."""
+        if self._facts is None:
+            self._facts = facts.read(self.request)
+        return self._facts
+
+    def put(self, members: tuple[str, ...], value: object) -> None:
+        """Set a member, making the structures around it where they are absent."""
+        self.request = _with(self.request, members, value)
+        self._forget(members[0])
+
+    def amend_conf(self, key: str, value: str) -> None:
+        """Make the effective Spark setting `key` this value; `facts.CannotAmend` where that cannot be."""
+        self.request = facts.amended(self.request, key, value)
+        self._facts = None
+
+    def _forget(self, member: str) -> None:
+        if member in _DERIVED_FROM:
+            self._facts = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A subject, read one of the ways in which it can be read: `number` counts them, for the field that is asked."""
+
+    subject: Subject
+    number: int = 0
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The request."""
+        return self.subject.request
+
+    @property
+    def reading(self) -> Reading:
+        """This way to read the Spark parameters."""
+        return self.subject.facts.readings[self.number]
+
+
+def _with(container: Mapping[str, Any], members: tuple[str, ...], value: object) -> dict[str, Any]:
+    """A copy of a structure with one member set; what is not on the way to it is shared."""
+    member, *rest = members
+    inner = _with(container.get(member) or {}, tuple(rest), value) if rest else value
+    return {**container, member: inner}
