@@ -28,7 +28,6 @@ from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.places import Places
-from emrgateway_server.policy import Prices
 from emrgateway_server.probes import Probes
 from emrgateway_server.service import JobRunService
 from emrgateway_server.settings import Settings, Tls, split_address
@@ -52,7 +51,7 @@ class App:
         self._settings = settings
         limits = settings.limits
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
-        self._engine = engines.load(settings.policy.directory, _prices(settings), serving=True)
+        self._engine = engines.load(settings.policy.directory, engines.prices(settings), serving=True)
         self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
         self._pool = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
         self._places = Places(limits.max_in_flight)
@@ -145,11 +144,6 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
 
 async def _serve(settings: Settings) -> None:
     await App(settings).run()
-
-
-def _prices(settings: Settings) -> Prices | None:
-    prices = settings.prices
-    return None if prices is None else Prices(prices.vcpu_hour, prices.memory_gb_hour, prices.disk_gb_hour)
 
 
 def _target(settings: Settings, index: int) -> Target:

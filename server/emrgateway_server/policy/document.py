@@ -6,7 +6,9 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from emrgateway_server.yamlmodel import Part
 
 API_VERSION = "emrgateway/v1"
 ACTIONS = ("start", "get", "list", "cancel", "watch")
@@ -20,19 +22,7 @@ Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 Scalars = Annotated[tuple[Scalar, ...], Field(min_length=1)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists_are_tuples(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-        """Frozen documents hold tuples; strict pydantic takes no list for one."""
-        if isinstance(value, dict):
-            return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
-        return value
-
-
-class Match(_Part):
+class Match(Part):
     """Whom and what it speaks of: or within a list, and between lists; left out: everyone, everywhere."""
 
     callers: Texts | None = None
@@ -47,7 +37,7 @@ class Match(_Part):
         return value
 
 
-class Grant(_Part):
+class Grant(Part):
     """What is allowed at all; grants add up, and one alone must cover a request."""
 
     actions: Annotated[tuple[Literal[ACTIONS], ...], Field(min_length=1)]  # type: ignore[valid-type]
@@ -63,7 +53,7 @@ class Grant(_Part):
         return self
 
 
-class Rule(_Part):
+class Rule(Part):
     """One constraint on one field, and what to do about it."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}$")]
@@ -92,7 +82,7 @@ class Rule(_Part):
         return self
 
 
-class Exemption(_Part):
+class Exemption(Part):
     """One exception: rules that are as if absent for some callers, for a time, and who answers for it."""
 
     rules: Texts
@@ -110,7 +100,7 @@ class Exemption(_Part):
         return until
 
 
-class Metadata(_Part):
+class Metadata(Part):
     """Name and owner of a document."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
@@ -124,7 +114,7 @@ class Metadata(_Part):
         return name
 
 
-class Shell(_Part):
+class Shell(Part):
     """One `kind: Policy` document, its parts unread: a bad grant, rule or exception hides no mistake of another."""
 
     api_version: Annotated[Literal["emrgateway/v1"], Field(alias="apiVersion")]
