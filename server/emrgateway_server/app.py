@@ -20,14 +20,20 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from emrgateway.v1 import job_run_service_pb2 as pb
+from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
+from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
 from emrgateway_server import engines, telemetry
+from emrgateway_server.descriptions import Descriptions
 from emrgateway_server.emr import Target, Targets
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.places import Places
+from emrgateway_server.policy_metrics import PolicyMetrics
+from emrgateway_server.policy_service import PolicyService
+from emrgateway_server.policy_source import PolicySource
+from emrgateway_server.pool import Pool
 from emrgateway_server.probes import Probes
 from emrgateway_server.service import JobRunService
 from emrgateway_server.settings import Settings, Tls, split_address
@@ -38,7 +44,10 @@ TRANSPORT_MESSAGE_BYTES = 8 * 1024 * 1024
 VERSION = metadata.version("emr-gateway")
 LAST_WORDS_SECONDS = 0.5  # for answers that are on their way out
 THREAD_NAME = "call"
-JOB_RUN_SERVICE: str = pb.DESCRIPTOR.services_by_name["JobRunService"].full_name
+OWN_SERVICES: tuple[str, ...] = (
+    job_run_service_pb2.DESCRIPTOR.services_by_name["JobRunService"].full_name,
+    policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"].full_name,
+)
 HEALTH_SERVICE: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 _log = logging.getLogger(__name__)
@@ -51,18 +60,22 @@ class App:
         self._settings = settings
         limits = settings.limits
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
-        self._engine = engines.load(settings.policy.directory, engines.prices(settings), serving=True)
+        self._policies = PolicySource(settings.policy.directory, engines.prices(settings))
         self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
-        self._pool = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
+        self._threads = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
         self._places = Places(limits.max_in_flight)
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
+        identity = InsecureIdentity(settings.identity.insecure.caller, labels)  # type: ignore[union-attr] # the settings saw to it
         self.job_runs = JobRuns(
-            identity=InsecureIdentity(settings.identity.insecure.caller, labels),  # type: ignore[union-attr] # the settings saw to it
+            identity=identity,
             labels=labels,
-            engine=self._engine,
+            policies=self._policies,
             targets=self._targets,
             max_message_bytes=limits.max_message_bytes,
+        )
+        self.descriptions = Descriptions(
+            identity=identity, policies=self._policies, max_message_bytes=limits.max_message_bytes
         )
 
     async def run(self) -> None:
@@ -72,15 +85,17 @@ class App:
             loop.add_signal_handler(number, self._stopped.set)
         server = self._server()
         address = _bound(server, self._settings.listen, self._settings.tls)
-        probes = Probes(self._settings.metrics) if self._settings.metrics else None
+        probes = Probes(self._settings.metrics, PolicyMetrics(self._policies)) if self._settings.metrics else None
         await server.start()
-        for service in ("", JOB_RUN_SERVICE):
+        for service in ("", *OWN_SERVICES):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         print(f"listening on {address}", flush=True)  # noqa: T201 - the contract with whoever started us
         if probes is not None:
             probes.start()
             print(f"metrics on {probes.address}", flush=True)  # noqa: T201 - as above
-        _log.info("policy %s from %s", self._engine.digest, self._settings.policy.directory)
+        files = self._settings.policy
+        _log.info("policy %s from %s", self._policies.engine.digest, files.directory)
+        self._policies.start(files.reload_seconds)
         await self._stopped.wait()
         await self._drain(server, probes)
 
@@ -99,11 +114,11 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobRunServiceServicer_to_server(
-            JobRunService(self.job_runs, limits=limits, places=self._places, pool=self._pool), server
-        )
+        pool = Pool(self._threads, self._places, limits)
+        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, pool), server)
+        add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((JOB_RUN_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+        reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         return server
 
     async def _drain(self, server: aio.Server, probes: Probes | None) -> None:
@@ -119,7 +134,8 @@ class App:
         await server.stop(LAST_WORDS_SECONDS)
         if probes is not None:
             probes.stop()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._policies.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._targets.close()
 
 

@@ -19,7 +19,8 @@ from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target, Targets
 from emrgateway_server.errors import NoTarget, PolicyViolation
 from emrgateway_server.identity import InsecureIdentity, Labels
-from emrgateway_server.policy import Decision, Engine, Mode, Verdict
+from emrgateway_server.policy import Decision, Mode, Verdict
+from emrgateway_server.policy_source import PolicySource
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -32,11 +33,17 @@ class JobRuns:
     """The gateway's work, blocking and thread-safe."""
 
     def __init__(
-        self, *, identity: InsecureIdentity, labels: Labels, engine: Engine, targets: Targets, max_message_bytes: int
+        self,
+        *,
+        identity: InsecureIdentity,
+        labels: Labels,
+        policies: PolicySource,
+        targets: Targets,
+        max_message_bytes: int,
     ) -> None:
         self._identity = identity
         self._labels = labels
-        self._engine = engine
+        self._policies = policies
         self._targets = targets
         self._max_message_bytes = max_message_bytes
 
@@ -67,14 +74,15 @@ class JobRuns:
         """
         caller = self._identified()
         message, request = self._read(data, pb.GetJobRunRequest, _GET)
-        if not self._engine.has_grant("get", caller, message.application_id):
+        engine = self._policies.engine
+        if not engine.has_grant("get", caller, message.application_id):
             raise emr.not_found(request)
         target = _existing(self._targets.of(message.application_id), message.application_id)
         call.begin_send()
         got = _got(target, {key: value for key, value in request.items() if key != "attempt"})
         owner_id = got["jobRun"].get("tags", {}).get(emr.CALLER_TAG)
         owner = None if owner_id is None else Caller(owner_id, self._labels.of(owner_id))
-        if not self._engine.may_touch("get", caller, message.application_id, owner):
+        if not engine.may_touch("get", caller, message.application_id, owner):
             raise emr.not_found(request)
         if "attempt" in request:
             got = _got(target, request)
@@ -92,7 +100,7 @@ class JobRuns:
 
     def _judged(self, caller: Caller, original: Mapping[str, object], token: str) -> Decision:
         with telemetry.policy_span() as span:
-            decision = judging.judge(self._engine, caller, original, token)
+            decision = judging.judge(self._policies.engine, caller, original, token)
             telemetry.note_decision(
                 span,
                 decision.policy_digest,

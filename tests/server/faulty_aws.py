@@ -23,7 +23,7 @@ class FaultyAws:
     """What is played: `faults` by application id; `seen` holds the requests that came, by application id.
 
     A fault is {status, type, message} or {status, body}, or {how}: truncated, reset, hang, drip. What hangs or drips
-    does so until `released`; whatever is not told otherwise is a job that starts.
+    does so until `released`; whatever is not told otherwise is a job that starts. {in_turn} holds a fault a request.
     """
 
     faults: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -50,6 +50,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.aws.seen[application].append(data)
         self.aws.arrived.release()
         fault = self.aws.faults.get(application, {})
+        if "in_turn" in fault:
+            fault = fault["in_turn"][len(self.aws.seen[application]) - 1]
         with contextlib.suppress(OSError):  # the gateway may have gone
             getattr(self, "_" + fault.get("how", "reply"))(application, fault)
 
