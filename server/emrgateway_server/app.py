@@ -22,14 +22,13 @@ from grpc_reflection.v1alpha import reflection
 from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
 from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
-from emrgateway_server import outside, telemetry
+from emrgateway_server import engines, outside, telemetry
 from emrgateway_server.descriptions import Descriptions
 from emrgateway_server.emr import Target, Targets
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.places import Places
-from emrgateway_server.policy import Prices
 from emrgateway_server.policy_metrics import PolicyMetrics
 from emrgateway_server.policy_service import PolicyService
 from emrgateway_server.policy_source import PolicySource
@@ -63,7 +62,7 @@ class App:
         limits = settings.limits
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
         self._policies, self._targets = _both(
-            lambda: PolicySource(settings.policy.directory, _prices(settings)),
+            lambda: PolicySource(settings.policy.directory, engines.prices(settings)),
             lambda: Targets([_target(target, limits) for target in settings.targets]),
         )
         self._threads = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
@@ -164,11 +163,6 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
 
 async def _serve(settings: Settings) -> None:
     await App(settings).run()
-
-
-def _prices(settings: Settings) -> Prices | None:
-    prices = settings.prices
-    return None if prices is None else Prices(prices.vcpu_hour, prices.memory_gb_hour, prices.disk_gb_hour)
 
 
 def _both(one: Callable[[], _One], other: Callable[[], _Other]) -> tuple[_One, _Other]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 
 from emrgateway_client import cli as job_commands
+from emrgateway_server import policytool
 
 USAGE = 2
 
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "dev": _dev,
         "sandbox": _sandbox,
         "job": job_commands.run,
+        "policy": policytool.run,
     }
     try:
         return commands[parsed.command](parsed)
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "--application", action="append", default=[], metavar="ID", help="the only applications there are (repeatable)"
     )
     job_commands.add_commands(commands)
+    policytool.add_commands(commands)
     return parser
 
 

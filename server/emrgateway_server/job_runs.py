@@ -6,7 +6,6 @@ translated request goes through policy and to AWS, and nothing reads the caller'
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -14,29 +13,20 @@ from google.protobuf.message import Message
 
 from emrgateway.v1 import decision_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import conformance, emr, shapes, telemetry, translate, wire
+from emrgateway_server import emr, judging, shapes, telemetry, translate
 from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target, Targets
 from emrgateway_server.errors import NoTarget, PolicyViolation
-from emrgateway_server.findings import Findings
 from emrgateway_server.identity import InsecureIdentity, Labels
-from emrgateway_server.policy import Decision, Mode, Outcome, Verdict
+from emrgateway_server.policy import Decision, Mode, Verdict
 from emrgateway_server.policy_source import PolicySource
 
 _Message = TypeVar("_Message", bound=Message)
 
-BROKEN_BY_POLICY = "builtin/conflict"
-
-_START = shapes.request_shape("StartJobRun")
 _STARTED = shapes.response_shape("StartJobRun")
 _GET = shapes.request_shape("GetJobRun")
 _GOT = shapes.response_shape("GetJobRun")
-_VERDICTS = {
-    Verdict.CHANGED: decision_pb2.VERDICT_CHANGED,
-    Verdict.WARNED: decision_pb2.VERDICT_WARNED,
-    Verdict.DENIED: decision_pb2.VERDICT_DENIED,
-}
 
 
 class JobRuns:
@@ -60,7 +50,7 @@ class JobRuns:
     def start(self, data: bytes, call: Call) -> pb.StartJobRunResponse:
         """A StartJobRun, from its bytes to its reply."""
         caller = self._identified()
-        message, original = self._read(data, pb.StartJobRunRequest, _START)
+        message, original = self._read(data, pb.StartJobRunRequest, judging.START)
         target = self._targets.of(message.application_id)
         token = _upstream_token(caller, target, original)
         decision = self._judged(caller, original, token)
@@ -106,19 +96,11 @@ class JobRuns:
     def _read(
         self, data: bytes, message_class: type[_Message], shape: shapes.Shape
     ) -> tuple[_Message, dict[str, object]]:
-        """The message and its one translation, or `InvalidRequest` with all that is wrong."""
-        found = Findings()
-        message = wire.parse(data, message_class, most_bytes=self._max_message_bytes, found=found)
-        request = translate.to_aws(message, shape)
-        conformance.check(request, shape, found)
-        found.raise_if_any()
-        return message, request
+        return judging.read(data, message_class, shape, most_bytes=self._max_message_bytes)
 
     def _judged(self, caller: Caller, original: Mapping[str, object], token: str) -> Decision:
-        stamps = emr.reserved_tags(caller=caller.id, token=token, original=original)
         with telemetry.policy_span() as span:
-            decision = self._policies.engine.judge(caller, original, stamps)
-            decision = _still_conforming(decision)
+            decision = judging.judge(self._policies.engine, caller, original, token)
             telemetry.note_decision(
                 span,
                 decision.policy_digest,
@@ -137,17 +119,6 @@ def _upstream_token(caller: Caller, target: Target | None, original: Mapping[str
         application=str(original["applicationId"]),
         client_token=str(original["clientToken"]),
     )
-
-
-def _still_conforming(decision: Decision) -> Decision:
-    """The decision, denied where policy's own amendments made a request that AWS's model forbids."""
-    found = Findings()
-    conformance.check(decision.request, _START, found)
-    broken = tuple(
-        Outcome(BROKEN_BY_POLICY, Verdict.DENIED, item.field, f"policy's amendments broke it: {item.description}")
-        for item in found.kept
-    )
-    return dataclasses.replace(decision, outcomes=(*decision.outcomes, *broken))
 
 
 def _existing(target: Target | None, application_id: str) -> Target:
@@ -189,7 +160,7 @@ def _validated(decision: Decision) -> pb.StartJobRunResponse:
     return pb.StartJobRunResponse(
         application_id=str(decision.request["applicationId"]),
         decision=_described(decision),
-        effective_request=translate.from_aws(decision.request, pb.StartJobRunRequest, _START),
+        effective_request=judging.effective_request(decision),
     )
 
 
@@ -197,18 +168,7 @@ def _described(decision: Decision) -> decision_pb2.Decision:
     """The decision as the caller is told it: rules in audit mode are not for the caller."""
     return decision_pb2.Decision(
         policy_digest=decision.policy_digest,
-        outcomes=[
-            decision_pb2.RuleOutcome(
-                rule_id=outcome.rule_id,
-                verdict=_VERDICTS[outcome.verdict],
-                field=outcome.field,
-                message=outcome.message,
-                before=outcome.before,
-                after=outcome.after,
-            )
-            for outcome in decision.outcomes
-            if outcome.mode is not Mode.AUDIT
-        ],
+        outcomes=[judging.described(outcome) for outcome in decision.outcomes if outcome.mode is not Mode.AUDIT],
     )
 
 

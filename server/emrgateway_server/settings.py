@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from emrgateway_server import yamlfile, yamlmodel
+from emrgateway_server.caller import ID_PATTERN
 from emrgateway_server.globs import Glob
 from emrgateway_server.shapes import OPERATIONS
 from emrgateway_server.yamlfile import ConfigurationError, Document, Problem
@@ -136,7 +137,7 @@ class Jwt(_Section):
 class Insecure(_Section):
     """Everyone is this caller: for the sandbox, on loopback alone."""
 
-    caller: Annotated[str, Field(pattern=r"^[A-Za-z0-9 /_.:=+@-]{1,256}$")]
+    caller: Annotated[str, Field(pattern=ID_PATTERN)]
 
 
 class Identity(_Section):

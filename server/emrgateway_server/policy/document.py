@@ -6,7 +6,9 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
+
+from emrgateway_server.yamlmodel import Part
 
 API_VERSION = "emrgateway/v1"
 ACTIONS = ("start", "get", "list", "cancel", "watch")
@@ -20,17 +22,7 @@ Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 Scalars = Annotated[tuple[Scalar, ...], Field(min_length=1)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists_are_tuples(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-        """Frozen documents hold tuples; strict pydantic takes no list for one."""
-        if isinstance(value, dict):
-            return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
-        return value
-
+class _Part(Part):
     @field_validator("*", mode="before")
     @classmethod
     def _is_given(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
