@@ -82,6 +82,7 @@ def add_commands(subparsers: argparse._SubParsersAction[Any]) -> None:
     commands = policy.add_subparsers(dest="policy_command", metavar="COMMAND", required=True)
     check = _command(commands, "check", "find the mistakes of a policy directory", _CHECK)
     check.add_argument("--strict", action="store_true", help="exit 1 where there are warnings")
+    _add_now(check)
     _add_config(check, "and for its callers and targets, to check against")
     test = _command(commands, "test", "run the test cases of a policy directory", _TEST)
     test.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML too")
