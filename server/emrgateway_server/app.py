@@ -6,13 +6,12 @@ import asyncio
 import logging
 import os
 import signal
-import ssl
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
-from pathlib import Path
+from typing import TypeVar
 
 import grpc
 from grpc import aio
@@ -23,7 +22,7 @@ from grpc_reflection.v1alpha import reflection
 from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
 from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
-from emrgateway_server import engines, telemetry
+from emrgateway_server import engines, outside, telemetry
 from emrgateway_server.descriptions import Descriptions
 from emrgateway_server.emr import Target, Targets
 from emrgateway_server.identity import InsecureIdentity, Labels
@@ -36,7 +35,7 @@ from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.pool import Pool
 from emrgateway_server.probes import Probes
 from emrgateway_server.service import JobRunService
-from emrgateway_server.settings import Settings, Tls, split_address
+from emrgateway_server.settings import Limits, Settings, TargetSettings, Tls, split_address
 from emrgateway_server.yamlfile import ConfigurationError, Problem
 
 # Above max_message_bytes, so that a message that is too large is answered with what is wrong, not by the transport.
@@ -51,6 +50,8 @@ OWN_SERVICES: tuple[str, ...] = (
 HEALTH_SERVICE: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 _log = logging.getLogger(__name__)
+_One = TypeVar("_One")
+_Other = TypeVar("_Other")
 
 
 class App:
@@ -60,8 +61,10 @@ class App:
         self._settings = settings
         limits = settings.limits
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
-        self._policies = PolicySource(settings.policy.directory, engines.prices(settings))
-        self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
+        self._policies, self._targets = _both(
+            lambda: PolicySource(settings.policy.directory, engines.prices(settings)),
+            lambda: Targets([_target(target, limits) for target in settings.targets]),
+        )
         self._threads = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
         self._places = Places(limits.max_in_flight)
         self._health = HealthServicer()
@@ -146,7 +149,7 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
         asyncio.run(_serve(settings))
     finally:
         if tracing is not None:
-            tracing.shutdown()
+            telemetry.stop(tracing)
     working = [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_NAME)]
     for thread in working:
         thread.join(timeout=LAST_WORDS_SECONDS / len(working))
@@ -162,8 +165,21 @@ async def _serve(settings: Settings) -> None:
     await App(settings).run()
 
 
-def _target(settings: Settings, index: int) -> Target:
-    target = settings.targets[index]
+def _both(one: Callable[[], _One], other: Callable[[], _Other]) -> tuple[_One, _Other]:
+    """What two functions make, or `ConfigurationError` with the mistakes of both."""
+    try:
+        made = one()
+    except ConfigurationError as error:
+        problems = error.problems
+        try:
+            other()
+        except ConfigurationError as another:
+            problems += another.problems
+        raise ConfigurationError(problems) from error
+    return made, other()
+
+
+def _target(target: TargetSettings, limits: Limits) -> Target:
     try:
         return Target(
             name=target.name,
@@ -171,12 +187,13 @@ def _target(settings: Settings, index: int) -> Target:
             region=target.region,
             endpoint_url=target.endpoint_url,
             applications=target.applications,
-            connections=settings.limits.max_in_flight,
-            timeout_seconds=settings.limits.max_deadline_seconds,
+            connections=limits.max_in_flight,
+            timeout_seconds=limits.max_deadline_seconds,
             version=VERSION,
         )
     except ValueError as error:
-        raise ConfigurationError([Problem(f"targets[{index}]", 0, 0, str(error))]) from error
+        # The file was checked: what botocore dislikes is in AWS_*, or in AWS's own files, and ends the first target.
+        raise ConfigurationError([Problem("AWS", 0, 0, str(error))]) from error
 
 
 def _bound(server: aio.Server, listen: str, tls: Tls | None) -> str:
@@ -191,12 +208,8 @@ def _bound(server: aio.Server, listen: str, tls: Tls | None) -> str:
 
 
 def _credentials(tls: Tls) -> grpc.ServerCredentials:
-    """The server's certificate and key, checked: gRPC takes anything, and fails the port without saying why."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key, password=lambda: "")
-        pair = (Path(tls.key).read_bytes(), Path(tls.certificate).read_bytes())
-    except OSError as error:  # ssl.SSLError is one
-        reason = getattr(error, "reason", None) or error.strerror or str(error)
-        message = f"{tls.certificate}, {tls.key}: no certificate chain and its unencrypted key in PEM ({reason})"
-        raise ConfigurationError([Problem("tls", 0, 0, message)]) from error
+        pair = outside.key_pair(tls.certificate, tls.key)
+    except ValueError as error:
+        raise ConfigurationError([Problem("tls", 0, 0, f"tls: {error}")]) from error
     return grpc.ssl_server_credentials([pair])

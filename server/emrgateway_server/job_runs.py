@@ -131,14 +131,14 @@ def _started(target: Target, request: Mapping[str, object]) -> dict[str, Any]:
     with telemetry.aws_span("StartJobRun", region=target.region, target=target.name) as span:
         started = target.start_job_run(request)
         telemetry.note_aws_reply(span, _request_id(started), str(started["jobRunId"]))
-    return started
+    return cast("dict[str, Any]", translate.sayable(started, _STARTED))
 
 
 def _got(target: Target, request: Mapping[str, object]) -> dict[str, Any]:
     with telemetry.aws_span("GetJobRun", region=target.region, target=target.name) as span:
         got = target.get_job_run(request)
         telemetry.note_aws_reply(span, _request_id(got), str(request["jobRunId"]))
-    return got
+    return cast("dict[str, Any]", translate.sayable(got, _GOT))
 
 
 def _request_id(reply: Mapping[str, Any]) -> str:

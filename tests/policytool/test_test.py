@@ -150,6 +150,33 @@ cases:
     ]
 
 
+def test_spark_settings(command: Command, tmp_path: Path) -> None:
+    """A setting of Spark is told by its effective value, whichever way the request says it."""
+    settings = """\
+rules:
+  - {id: memory, field: "spark.conf[spark.executor.memory]", max: 16g, otherwise: clamp}
+  - {id: cores, field: "spark.conf[spark.executor.cores]", default: 4}
+"""
+    case = f"""\
+cases:
+  - name: one
+    caller: {{id: x}}
+    request:
+      applicationId: 00a
+      executionRoleArn: {_ROLE}
+      jobDriver: {{sparkSubmit: {{entryPoint: s3://a/b, sparkSubmitParameters: --executor-memory 64g}}}}
+    want:
+      verdict: ALLOWED
+      changed: {{"spark.conf[spark.executor.memory]": %s, "spark.conf[spark.executor.cores]": 4}}
+"""
+    folder = write(tmp_path / "p", p=policy(settings), t=suite(case % "16g"))
+    assert command("test", folder).code == 0
+    write(folder, t=suite(case % "8g"))
+    ran = command("test", folder)
+    assert ran.code == 1
+    assert "    want 8g\n    got  16g\n      p/memory  spark.conf[spark.executor.memory]: changed" in ran.out
+
+
 def test_now_is_the_day_of_exceptions(command: Command, tmp_path: Path) -> None:
     """A case is judged as of its `now`; without one, as of today, when this exception is over or not."""
     tmp_case = _case("{verdict: ALLOWED}", code="s3://other/x", more="now: 2026-06-30T23:59:59Z").replace(
@@ -166,11 +193,11 @@ def test_now_is_the_day_of_exceptions(command: Command, tmp_path: Path) -> None:
         ("list", None, "ALLOWED"),
         ("list", "{id: spiffe://d/b}", "DENIED"),
         ("list", "{id: spiffe://d/a}", "ALLOWED"),
-        ("list", "null", "DENIED"),
+        ("list", "nobody", "DENIED"),
         ("get", None, "ALLOWED"),
         ("get", "{id: spiffe://d/b, labels: {team: data}}", "ALLOWED"),
         ("get", "{id: spiffe://d/b, labels: {team: other}}", "DENIED"),
-        ("cancel", "null", "ALLOWED"),
+        ("cancel", "nobody", "ALLOWED"),
         ("watch", None, "DENIED"),
     ],
 )

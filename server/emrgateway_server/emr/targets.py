@@ -52,8 +52,8 @@ class Target:
             parameter_validation=False,
             user_agent_extra=f"emr-gateway/{version}",
         )
-        session = boto3.session.Session(region_name=region)
         try:
+            session = boto3.session.Session(region_name=region)
             self._client = session.client("emr-serverless", endpoint_url=endpoint_url, config=config)
         except BotoCoreError as error:
             raise ValueError(str(error)) from error
@@ -71,7 +71,7 @@ class Target:
     def start_job_run(self, request: Mapping[str, object]) -> dict[str, Any]:
         """Send a StartJobRun; the reply holds a job run id, or it is an error."""
         reply = self._call(self._client.start_job_run, request)
-        if not isinstance(reply.get("jobRunId"), str) or not reply["jobRunId"]:  # a truncated body parses as success
+        if not _is_id(reply.get("jobRunId")):  # a truncated body parses as success
             raise UpstreamUnknown(f"AWS answered without a job run id: {faults.retry(request)}")
         return reply
 
@@ -93,6 +93,11 @@ class Target:
         except Exception as error:
             raise faults.explained(error, request) from error
         return reply if isinstance(cast("object", reply), dict) else {}
+
+
+def _is_id(value: object) -> bool:
+    """Whether it is an id that can be told: JSON can hold halves of characters, which UTF-8 cannot."""
+    return isinstance(value, str) and bool(value) and value.encode(errors="replace").decode() == value
 
 
 class Targets:

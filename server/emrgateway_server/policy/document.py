@@ -6,9 +6,7 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
-
-from emrgateway_server.yamlmodel import Part
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 API_VERSION = "emrgateway/v1"
 ACTIONS = ("start", "get", "list", "cancel", "watch")
@@ -20,6 +18,28 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 Scalars = Annotated[tuple[Scalar, ...], Field(min_length=1)]
+
+
+class Part(BaseModel):
+    """A mapping of a document: strict, frozen, and with no key that is not its model's."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        """Frozen documents hold tuples; strict pydantic takes no list for one."""
+        if isinstance(value, dict):
+            return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_given(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        """`allow:` with its items commented out must not allow everything, nor `match:` speak of everyone."""
+        if value is None:
+            raise ValueError("a key without a value: give it one, or leave it out")
+        return value
 
 
 class Match(Part):
@@ -37,6 +57,21 @@ class Match(Part):
         return value
 
 
+# What stands for a required part that is missing or bad while the mistakes of the rest are looked for.
+STAND_INS: dict[str, dict[str, object]] = {
+    "Shell": {"apiVersion": API_VERSION, "kind": "Policy", "metadata": {"name": "unnamed"}},
+    "Grant": {"actions": ["get"], "applications": ["**"]},
+    "Rule": {"id": "unnamed"},
+    "Exemption": {
+        "rules": ["unnamed"],
+        "callers": ["**"],
+        "until": "2000-01-01",
+        "reason": "unknown",
+        "approved_by": "unknown",
+    },
+}
+
+
 class Grant(Part):
     """What is allowed at all; grants add up, and one alone must cover a request."""
 
@@ -46,21 +81,15 @@ class Grant(Part):
     runs: Annotated[str, Field(pattern=r"^(own|all|label:[A-Za-z0-9_-]+)$")] = "own"
     match: Match | None = None
 
-    @model_validator(mode="after")
-    def _start_names_roles(self) -> Grant:
-        if "start" in self.actions and self.roles is None:
-            raise ValueError('roles is required where start is among the actions; ["**"] says all')
-        return self
-
 
 class Rule(Part):
     """One constraint on one field, and what to do about it."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}$")]
-    field: Text = None  # type: ignore[assignment] # absent: no null is accepted in a file
-    set: Scalar = None  # type: ignore[assignment] # absent: no null is accepted in a file
-    default: Scalar = None  # type: ignore[assignment] # as above
-    fixed: Scalar = None  # type: ignore[assignment] # as above
+    field: Text | None = None
+    set: Scalar | None = None
+    default: Scalar | None = None
+    fixed: Scalar | None = None
     required: bool = False
     forbidden: bool = False
     allow: Scalars | None = None
@@ -74,12 +103,6 @@ class Rule(Part):
     match: Match | None = None
     when: Text | None = None
     check: Text | None = None
-
-    @model_validator(mode="after")
-    def _speaks_of_something(self) -> Rule:
-        if "field" not in self.model_fields_set and self.check is None:
-            raise ValueError("missing key 'field': only a rule with a check speaks of the request as a whole")
-        return self
 
 
 class Exemption(Part):

@@ -84,7 +84,9 @@ def schema() -> dict[str, Any]:
 
 
 def _clean(described: dict[str, Any]) -> None:
-    """Without what pydantic says for programs: a title that is the key again, a null that means absence."""
+    """Without what pydantic says for programs: a title that is the key again, and null, which no file may say."""
     described.pop("title", None)
     if described.get("default", ...) is None:
         del described["default"]
+    branches = [each for each in described.pop("anyOf", []) if each != {"type": "null"}]
+    described.update({"anyOf": branches} if len(branches) > 1 else dict(*branches))

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from emrgateway_server.caller import ID_PATTERN
-from emrgateway_server.policy.document import ACTIONS, Metadata, Scalar, Text
+from emrgateway_server.policy.document import ACTIONS, Metadata, Part, Scalar, Text
 from emrgateway_server.policytool.arguments import day
-from emrgateway_server.yamlmodel import Part
 
 
 class CaseCaller(Part):
@@ -36,7 +35,7 @@ class Case(Part):
     caller: CaseCaller
     action: Literal[ACTIONS] = "start"  # type: ignore[valid-type]
     request: dict[str, Any]
-    owner: CaseCaller | None = None
+    owner: CaseCaller | Literal["nobody"] | None = None
     now: str | None = None
     want: Want
 
