@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from emrgateway_server.yamlfile import Document, Path, Problem, dotted
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _NOTHING = object()
+
+
+class Part(BaseModel):
+    """A mapping of a file: strict, frozen, and with no key that is not its model's."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        """Frozen models hold tuples; strict pydantic takes no list for one."""
+        if isinstance(value, dict):
+            return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+        return value
 
 
 def parsed(

@@ -38,6 +38,7 @@ _HADOOP_KEYS = frozenset(
         "yarn.timeline-service.webapp.address",
     }
 )
+_LONGEST = 1_024  # AWS's most for a property's key; a longer one is no one's
 _ENDPOINT = r"(?:url|uri|host|hostname|address|endpoint|servers|brokers|pushgateway-?address)"
 _SINK = re.compile(rf"(?:spark\.metrics\.conf\.)?.+\.sink\..+{_ENDPOINT}", re.IGNORECASE)
 _APPENDER = re.compile(rf"(?:log4j\d?\.)?(?:appender|logger)\..*{_ENDPOINT}", re.IGNORECASE)
@@ -56,7 +57,7 @@ def destinations(overrides: Mapping[str, Any], channels: Channels) -> Iterator[N
 
 
 def _sends(pair: Pair) -> bool:
-    if pair.key in _KEYS or pair.hadoop in _HADOOP_KEYS:
+    if pair.key in _KEYS or pair.hadoop in _HADOOP_KEYS or len(pair.key) > _LONGEST:
         return True
     if pair.key.startswith("spark.metrics.conf.") or "metrics" in pair.classification:
         return bool(_SINK.fullmatch(pair.key))

@@ -6,7 +6,9 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
+
+from emrgateway_server.yamlmodel import Part
 
 API_VERSION = "emrgateway/v1"
 ACTIONS = ("start", "get", "list", "cancel", "watch")
@@ -20,18 +22,8 @@ Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 Scalars = Annotated[tuple[Scalar, ...], Field(min_length=1)]
 
 
-class Part(BaseModel):
-    """A mapping of a document: strict, frozen, and with no key that is not its model's."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists_are_tuples(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-        """Frozen documents hold tuples; strict pydantic takes no list for one."""
-        if isinstance(value, dict):
-            return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
-        return value
+class DocumentPart(Part):
+    """A mapping of a policy document, of which no key stands without a value."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -42,7 +34,7 @@ class Part(BaseModel):
         return value
 
 
-class Match(Part):
+class Match(DocumentPart):
     """Whom and what it speaks of: or within a list, and between lists; left out: everyone, everywhere."""
 
     callers: Texts | None = None
@@ -72,7 +64,7 @@ STAND_INS: dict[str, dict[str, object]] = {
 }
 
 
-class Grant(Part):
+class Grant(DocumentPart):
     """What is allowed at all; grants add up, and one alone must cover a request."""
 
     actions: Annotated[tuple[Literal[ACTIONS], ...], Field(min_length=1)]  # type: ignore[valid-type]
@@ -82,7 +74,7 @@ class Grant(Part):
     match: Match | None = None
 
 
-class Rule(Part):
+class Rule(DocumentPart):
     """One constraint on one field, and what to do about it."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}$")]
@@ -105,7 +97,7 @@ class Rule(Part):
     check: Text | None = None
 
 
-class Exemption(Part):
+class Exemption(DocumentPart):
     """One exception: rules that are as if absent for some callers, for a time, and who answers for it."""
 
     rules: Texts
@@ -123,7 +115,7 @@ class Exemption(Part):
         return until
 
 
-class Metadata(Part):
+class Metadata(DocumentPart):
     """Name and owner of a document."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
@@ -137,7 +129,7 @@ class Metadata(Part):
         return name
 
 
-class Shell(Part):
+class Shell(DocumentPart):
     """One `kind: Policy` document, its parts unread: a bad grant, rule or exception hides no mistake of another."""
 
     api_version: Annotated[Literal["emrgateway/v1"], Field(alias="apiVersion")]

@@ -165,20 +165,26 @@ class Facts:
                             yield put_in, read, Expansion(raw)
 
     def _in_string(self) -> Iterator[tuple[str, int, str]]:
+        """The kind, column and message of each trouble of the string, some of them several times."""
         yield from odd_characters(self._string)
-        for parameters in self._parameters:
-            for stray in parameters.strays:
-                yield stray.kind, parameters.words.column(stray.word), stray.message
+        strays = [
+            {(stray.kind, parameters.words.column(stray.word)): stray.message for stray in parameters.strays}
+            for parameters in self._parameters
+        ]
+        for each in strays:
+            for (kind, column), message in each.items():
+                everywhere = all((kind, column) in others for others in strays)
+                yield kind, column, message if everywhere else f"{message} (not every reader splits the string so)"
 
 
 def _distinct(ways: list[_Way]) -> list[_Way]:
     """Those that differ; where there are too many, one more in which all that they differ in is nothing allowed."""
     found: list[_Way] = []
-    seen: list[object] = []
+    seen: set[object] = set()
     for raw, read, expansion in ways:
-        told = (defaults.values(raw), read.words.texts)
+        told = (frozenset(defaults.values(raw).items()), id(read))
         if told not in seen:
-            seen.append(told)
+            seen.add(told)
             found.append((raw, read, expansion))
     if len(found) > MOST_READINGS:
         blurred = defaults.unknowable([raw for raw, _, _ in found])

@@ -22,6 +22,7 @@ _KEY = re.compile(
     r"(?:.*\.)?(?:kms|cse|sse|(?:server-?side-?)?encryption)(?:[.-].*)?[.-]?key[.-]?(?:id|arn)?", re.IGNORECASE
 )
 _FILE_SYSTEMS = re.compile(r"(?:.*\.)?(?:fs\.s3[an]?|s3|glue|catalog|hive|kms)\..*", re.IGNORECASE)
+_LONGEST = 1_024  # AWS's most for a property's key
 _ARN = re.compile(r"arn\s*:[^:]*:\s*kms\s*:", re.IGNORECASE)
 
 
@@ -44,4 +45,6 @@ def _names_a_key(pair: Pair) -> bool:
     key, value = pair.hadoop or pair.key, pair.value
     if ":" in value and _ARN.search(value):
         return True
+    if len(key) > _LONGEST:
+        return True  # no one's key; nor is it worth a close look
     return "key" in key.lower() and bool(_KEY.fullmatch(key)) and bool(_FILE_SYSTEMS.fullmatch(key))

@@ -25,18 +25,13 @@ _COLONS = frozenset(
 )
 
 
-def _spread(word: str) -> str:
-    return r"\s*".join(word)
-
-
-_COLON = r"\s*(?::|%3a|\\u003a)\s*"
-_ARN = rf"{_spread('arn')}{_COLON}[^:]{{0,64}}?{_COLON}(?:{_spread('iam')}|{_spread('sts')}){_COLON}"
-_ROLE = re.compile(
-    rf"(?P<arn>{_ARN}[^:]{{0,64}}?{_COLON}[^:]{{0,64}}?{_COLON}(?:{_spread('assumed')}\s*-\s*)?{_spread('role')}"
-    r"\s*(?:[/:]|%2f))(?P<rest>(?:(?!,\s*arn\s*:)[^\s\"'<>()\[\]{}|;])*)"
-)
+# Read where blanks and what is invisible are dropped, and each colon and slash is a plain one.
+_HEAD = re.compile(r"arn:[^:]{0,64}:(?:iam|sts):[^:]{0,64}:[^:]{0,64}:(?:assumed-)?role[/:]")
+_REST = re.compile(r"(?:(?!,\s*arn\s*:)[^\s\"'<>()\[\]{}|;])*", re.IGNORECASE)
+_BETWEEN = re.compile(r",(?=\s*arn\s*:)", re.IGNORECASE)
+_ESCAPED = {"%3a": ":", "%2f": "/", "\\u003a": ":", "\\u002f": "/"}
+_UNIT = re.compile(r"%3a|%2f|\\u003a|\\u002f|[^\s]")
 _HINT = re.compile(r"r *o *l *e", re.IGNORECASE)
-_BETWEEN = re.compile(r",(?=\s*a\s*r\s*n\s*:)")
 
 
 def roles(request: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
@@ -63,21 +58,33 @@ def _may_name_a_role(text: str) -> bool:
 def found(text: str) -> Iterator[tuple[str, int]]:
     """Each text in a text that looks like a role's ARN, and where it begins.
 
-    A text that begins with one is told whole, to its last line break: who reads it may read it so.
+    A text, or an item of a list of ARNs, that begins with one is told whole, to its last line break: who reads it may
+    read it so.
     """
     skeleton = _skeleton(text)
-    if not _ROLE.search(skeleton):
+    if not _HEAD.search(_squeezed(skeleton)):
         return
     start = 0
     for end in (*(match.start() for match in _BETWEEN.finditer(skeleton)), len(text)):
         part = skeleton[start:end]
-        blank = len(part) - len(part.lstrip())
-        for match in _ROLE.finditer(part):
-            if match.start() == blank:
+        units = list(_UNIT.finditer(part))
+        squeezed = "".join(_ESCAPED.get(unit[0], unit[0]) for unit in units)
+        for match in _HEAD.finditer(squeezed):
+            if match.start() == 0:
                 yield text[start:end], start
                 break
-            yield text[start + match.start() : start + match.end()], start + match.start()
+            begin = units[match.start()].start()
+            rest = _REST.match(part, units[match.end() - 1].end())
+            yield text[start + begin : start + (rest.end() if rest else len(part))], start + begin
         start = end + 1
+
+
+def _squeezed(skeleton: str) -> str:
+    text = "".join(skeleton.split())
+    if "%" in text or "\\" in text:
+        for escape, plain in _ESCAPED.items():
+            text = text.replace(escape, plain)
+    return text
 
 
 def _by_key(channels: Channels) -> Iterator[Named]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from emrgateway_server.policy import facts
 from emrgateway_server.policy.named import Named
 
 from . import strategies
-from .support import JAR, of, table
+from .support import JAR, of, spark, table
 
 _ROLE = "arn:aws:iam::123456789012:role/other"
+_MOST_SECONDS = 5  # a tenth of it here; what is quadratic takes far more
 _LISTS = ("artifacts", "destinations", "kms_keys", "roles")
 _ENTRY = (JAR["entryPoint"], "job_driver.spark_submit.entry_point")
 
@@ -82,6 +84,40 @@ def test_one_bad_item(request: dict[str, Any], how: str) -> None:
     )
     for reading in facts.read(request).readings:
         assert "s3://evil/b.jar" in {named.value for named in reading.artifacts}
+
+
+@pytest.mark.parametrize(
+    "string",
+    [
+        "' " * 10_000,
+        '"\\' * 10_000,
+        "\\\n" * 10_000,
+        "x " * 10_000,
+        "--conf spark.a=" + "${" * 10_000,
+        "--conf spark.a=" + "${spark.a}" * 5_000,
+        "".join(f"--conf spark.a{n}=${{spark.a{n + 1}}}${{spark.a{n + 1}}} " for n in range(1_000)),
+        "--driver-class-path " + "a:" * 10_000,
+        "--driver-java-options " + "-javaagent:" * 5_000,
+        "--conf spark.sql.catalog." + "kms." * 6_000 + "keyx=1",
+        "--conf spark.metrics.conf." + "x.sink." * 4_000 + "=1",
+    ],
+    ids=lambda string: string[:30],
+)
+def test_bounded(string: str) -> None:
+    """No string makes its reading take more than time in proportion to it."""
+    arguments = [
+        "arn:" + " " * 20_000 + "role",
+        "arn%3a" * 10_000,
+        "arn:aws:iam::1:" * 5_000 + "role/",
+        ",arn:" * 10_000,
+    ]
+    begin = time.process_time()
+    for request in (spark(string, entryPointArguments=arguments), {"jobDriver": {"hive": {"parameters": string}}}):
+        found = facts.read(request)
+        assert found.troubles is not None
+        for reading in found.readings:
+            assert all(isinstance(getattr(reading, name), tuple) for name in _LISTS)
+    assert time.process_time() - begin < _MOST_SECONDS
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))

@@ -20,7 +20,7 @@ from emrgateway_server.shapes import Shape, request_shape
 
 _BLANKS = " \t\n\r"
 _KEY = re.compile(r"spark\.[A-Za-z0-9_.$@*/\"'-]+")
-_VALUE = re.compile(r"[^\\\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
+_VALUE = re.compile(r"(?![=:])[^\\\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 
 Configuration = Mapping[str, Any]
 

@@ -19,12 +19,13 @@ _FIRST = f"{CONFIGURATION}[0]"
 # Utils.getPropertiesFromFile trims what is at most a space, but for line ends.
 _TRIMMED = "".join(chr(code) for code in range(0x21) if chr(code) not in "\r\n")
 _ODD_KEY = re.compile(rf"[ =:\\]|[^\x20-\x7e]|^[#!]|[{CONTROL}]")
-_ODD_VALUE = re.compile(rf"(?P<backslash>\\)|(?P<control>[\n\r\t{CONTROL}])")
-_LINES_AND_CONTROL = re.compile(rf"[\n\r\t{CONTROL}]")
-_HARMLESS = re.compile(r"[ !#-\[\]-~]*")
+_ODD_VALUE = re.compile(rf"(?P<backslash>\\)|(?P<control>[\x00-\x1f{CONTROL}])|\A *(?P<malformed>[=:])")
+_LINES_AND_CONTROL = re.compile(rf"[\x00-\x1f{CONTROL}]")
+_HARMLESS = re.compile(r"(?:(?! *[=:])[ !#-\[\]-~]*\x1f)*")  # values, each with a separator behind it
 _HARMLESS_KEYS = re.compile(r"[A-Za-z0-9_.$@*/\"'-]*")
 _MENDS = {
     "backslash": "a backslash, which a properties file drops: leave it out",
+    "malformed": "begins with a sign that a properties file may take for its own: put it elsewhere",
     "control": "a line break or an invisible character, which a properties file reads in its own way: leave it out",
 }
 
@@ -107,8 +108,9 @@ def troubles(found: Sequence[Block]) -> Iterator[Trouble]:
         if block.classification != CLASSIFICATION:
             message = f"is {CLASSIFICATION} but for case or blanks: write {CLASSIFICATION}"
             yield Trouble("malformed", block.member("classification"), message)
-        texts = "".join(block.properties.values())
-        if not (_HARMLESS.fullmatch(texts) and _HARMLESS_KEYS.fullmatch("".join(block.properties))):
+        texts = "\x1f".join([*block.properties.values(), ""])
+        harmless = _HARMLESS.fullmatch(texts) and texts.count("\x1f") == len(block.properties)
+        if not harmless or not _HARMLESS_KEYS.fullmatch("".join(block.properties)):
             yield from _odd(block)
     if len(found) > 1:
         for key in sorted(_contested(found)):

@@ -15,6 +15,7 @@ _OLDER = frozenset(key for older in options.ALTERNATES.values() for key in older
 _REFERENCE = re.compile(r"\$\{(?:(\w+?):)?(\S+?)\}")  # ConfigReader.REF_RE
 _DEEPEST = 16
 _LONGEST = 16_384
+_MOST = 64
 
 
 class Conf(Mapping[str, Named]):
@@ -83,6 +84,8 @@ class Expansion:
         """One value."""
         if "${" not in text:
             return text
+        if text.count("${") > _MOST:
+            return UNKNOWABLE
         pieces: list[str] = []
         end = 0
         for match in _REFERENCE.finditer(text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from emrgateway_server.caller import Caller
@@ -59,7 +59,7 @@ def _of_grant(grant: Grant, place: Place, refusing: Sequence[Rule]) -> Iterator[
             yield warning(place, told, "applications")
 
 
-def _refuses(rule: Rule, granted: Sequence[Glob]) -> bool:
+def _refuses(rule: Rule, granted: Iterable[Glob]) -> bool:
     """Whether a rule refuses every value that one of these globs matches."""
     if rule.allow is not None and disjoint(rule.allow, granted):
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 from emrgateway_server.globs import Glob
@@ -45,5 +45,5 @@ def contradiction(matches: Sequence[Match]) -> str | None:
     return None
 
 
-def _apart(one: Sequence[Glob] | None, other: Sequence[Glob] | None) -> bool:
+def _apart(one: Iterable[Glob] | None, other: Iterable[Glob] | None) -> bool:
     return one is not None and other is not None and disjoint(one, other)
