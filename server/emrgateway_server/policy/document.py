@@ -22,7 +22,9 @@ Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 Scalars = Annotated[tuple[Scalar, ...], Field(min_length=1)]
 
 
-class _Part(Part):
+class DocumentPart(Part):
+    """A mapping of a policy document, of which no key stands without a value."""
+
     @field_validator("*", mode="before")
     @classmethod
     def _is_given(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
@@ -32,7 +34,7 @@ class _Part(Part):
         return value
 
 
-class Match(_Part):
+class Match(DocumentPart):
     """Whom and what it speaks of: or within a list, and between lists; left out: everyone, everywhere."""
 
     callers: Texts | None = None
@@ -62,7 +64,7 @@ STAND_INS: dict[str, dict[str, object]] = {
 }
 
 
-class Grant(_Part):
+class Grant(DocumentPart):
     """What is allowed at all; grants add up, and one alone must cover a request."""
 
     actions: Annotated[tuple[Literal[ACTIONS], ...], Field(min_length=1)]  # type: ignore[valid-type]
@@ -72,7 +74,7 @@ class Grant(_Part):
     match: Match | None = None
 
 
-class Rule(_Part):
+class Rule(DocumentPart):
     """One constraint on one field, and what to do about it."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}$")]
@@ -95,7 +97,7 @@ class Rule(_Part):
     check: Text | None = None
 
 
-class Exemption(_Part):
+class Exemption(DocumentPart):
     """One exception: rules that are as if absent for some callers, for a time, and who answers for it."""
 
     rules: Texts
@@ -113,7 +115,7 @@ class Exemption(_Part):
         return until
 
 
-class Metadata(_Part):
+class Metadata(DocumentPart):
     """Name and owner of a document."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
@@ -127,7 +129,7 @@ class Metadata(_Part):
         return name
 
 
-class Shell(_Part):
+class Shell(DocumentPart):
     """One `kind: Policy` document, its parts unread: a bad grant, rule or exception hides no mistake of another."""
 
     api_version: Annotated[Literal["emrgateway/v1"], Field(alias="apiVersion")]

@@ -36,8 +36,8 @@ Run the cases of every `kind: PolicyTest` document of DIR against its policies:
 `changed` names some of the fields that policy changed, as policies write them; `denied_by`, `warned_by` and
 `audited_by` are the exact sets of full rule ids, where they are given. A case with `action: get` (list, cancel, watch)
 asks the grants whether its caller may touch a run: `request` then says applicationId, and `owner: {id: ..., labels:
-...}` whose run it is (default: the caller's own; null: a run that no gateway started); DENIED is the gateway's
-NOT_FOUND.
+...}` whose run it is (default: the caller's own; `owner: nobody`: one that no gateway started); DENIED is the
+gateway's NOT_FOUND.
 
 exit codes: 0 all pass; 1 a case failed; 2 the policies or the cases cannot be loaded, or there is no case"""
 
@@ -82,6 +82,7 @@ def add_commands(subparsers: argparse._SubParsersAction[Any]) -> None:
     commands = policy.add_subparsers(dest="policy_command", metavar="COMMAND", required=True)
     check = _command(commands, "check", "find the mistakes of a policy directory", _CHECK)
     check.add_argument("--strict", action="store_true", help="exit 1 where there are warnings")
+    _add_now(check)
     _add_config(check, "and for its callers and targets, to check against")
     test = _command(commands, "test", "run the test cases of a policy directory", _TEST)
     test.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML too")

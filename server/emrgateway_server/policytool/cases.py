@@ -113,14 +113,14 @@ class _Loader:
         if len(self._problems) > before:
             return None
         caller = _caller(form.caller)
-        owner = _caller(form.owner) if form.owner else None
+        owner = None if form.owner == "nobody" else _caller(form.owner or form.caller)
         return Case(
             suite=self._suite,
             form=form,
             document=self._document,
             path=path,
             caller=caller,
-            owner=owner if "owner" in form.model_fields_set else caller,
+            owner=owner,
             request=request,
             today=day(form.now) if form.now else None,
             changed=changed,

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     problems += found
     if problems or engine is None:
         raise ConfigurationError(sorted(problems))
-    book = Book(engine.policies, documents, datetime.now(UTC).date())
+    book = Book(engine.policies, documents, arguments.today or datetime.now(UTC).date())
     told = [*warnings(book), *expectations.review(book, tests)]
     if config is not None:
         told += configured.review(book, config, arguments.config)

@@ -81,7 +81,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "caller": "Who asks.",
         "action": "What is asked for; all but start ask the grants alone.",
         "request": "As for `job start -f`; for another action than start, its applicationId is enough.",
-        "owner": "Whose run it is, where the action is not start. Left out: the caller's own; null: no gateway's.",
+        "owner": "Whose run it is, of another action than start; nobody: no gateway's. Left out: the caller's own.",
         "now": "As of when exceptions hold: a date, or a time such as 2026-11-01T00:00:00Z. Left out: now.",
         "want": "What must come of it.",
     },

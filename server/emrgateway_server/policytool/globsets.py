@@ -37,12 +37,14 @@ _Symbol = str | Reference
 
 def covers(outer: Iterable[Glob], inner: Iterable[Glob]) -> bool:
     """Whether every value that one of `inner` matches is matched by one of `outer`."""
-    return all(any(_covers(a.text, b.text) for a in outer) for b in inner)
+    texts = [glob.text for glob in outer]
+    return all(any(_covers(text, glob.text) for text in texts) for glob in inner)
 
 
 def disjoint(one: Iterable[Glob], other: Iterable[Glob]) -> bool:
     """Whether no value is matched by one of each."""
-    return all(_disjoint(a.text, b.text) for a in one for b in other)
+    texts = [glob.text for glob in one]
+    return all(_disjoint(text, glob.text) for glob in other for text in texts)
 
 
 @lru_cache(maxsize=_CACHED)

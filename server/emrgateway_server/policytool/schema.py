@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from pydantic.json_schema import models_json_schema
 
 from emrgateway_server.policy import document as form
@@ -31,10 +32,13 @@ class Policy(form.Shell):
 class PolicyTest(testform.SuiteShell):
     """Requests, and what the policies of the same directory must make of them (`emr-gateway policy test`)."""
 
-    cases: tuple[testform.Case, ...]
+    cases: Annotated[tuple[testform.Case, ...], Field(min_length=1)]
 
 
-# What the models say in code.
+# What the models say in code, of the whole and of its keys.
+_BESIDES_OF_KEYS: Mapping[tuple[str, str], Mapping[str, object]] = {
+    ("Exemption", "until"): {"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+}
 _BESIDES: Mapping[str, Mapping[str, object]] = {
     "Grant": {
         "if": {"properties": {"actions": {"contains": {"const": "start"}}}, "required": ["actions"]},
@@ -63,7 +67,7 @@ def schema() -> dict[str, Any]:
         definition.update(_BESIDES.get(name, {}))
         for key, described in definition.get("properties", {}).items():
             _clean(described)
-            described["description"] = DESCRIPTIONS[name][key]
+            described.update(_BESIDES_OF_KEYS.get((name, key), {}), description=DESCRIPTIONS[name][key])
     kinds = ("Policy", "PolicyTest")
     return {
         "$schema": DIALECT,
@@ -80,7 +84,9 @@ def schema() -> dict[str, Any]:
 
 
 def _clean(described: dict[str, Any]) -> None:
-    """Without what pydantic says for programs: a title that is the key again, a null that means absence."""
+    """Without what pydantic says for programs: a title that is the key again, and null, which no file may say."""
     described.pop("title", None)
     if described.get("default", ...) is None:
         del described["default"]
+    branches = [each for each in described.pop("anyOf", []) if each != {"type": "null"}]
+    described.update({"anyOf": branches} if len(branches) > 1 else dict(*branches))

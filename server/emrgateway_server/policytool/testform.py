@@ -7,19 +7,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from emrgateway_server.caller import ID_PATTERN
-from emrgateway_server.policy.document import ACTIONS, Metadata, Scalar, Text
+from emrgateway_server.policy.document import ACTIONS, DocumentPart, Metadata, Scalar, Text
 from emrgateway_server.policytool.arguments import day
-from emrgateway_server.yamlmodel import Part
 
 
-class CaseCaller(Part):
+class CaseCaller(DocumentPart):
     """Who asks, or whose run it is."""
 
     id: Annotated[str, Field(pattern=ID_PATTERN)]
     labels: dict[str, str] = Field(default_factory=dict)
 
 
-class Want(Part):
+class Want(DocumentPart):
     """What must come of it. Sets of rules are exact where they are given."""
 
     verdict: Literal["ALLOWED", "DENIED"]
@@ -29,14 +28,14 @@ class Want(Part):
     audited_by: tuple[Text, ...] | None = None
 
 
-class Case(Part):
+class Case(DocumentPart):
     """One request, who makes it, and what must come of it."""
 
     name: Text
     caller: CaseCaller
     action: Literal[ACTIONS] = "start"  # type: ignore[valid-type]
     request: dict[str, Any]
-    owner: CaseCaller | None = None
+    owner: CaseCaller | Literal["nobody"] | None = None
     now: str | None = None
     want: Want
 
@@ -51,7 +50,7 @@ class Case(Part):
         return now
 
 
-class SuiteShell(Part):
+class SuiteShell(DocumentPart):
     """One `kind: PolicyTest` document, its cases unread: a bad one hides no mistake of another."""
 
     api_version: Annotated[Literal["emrgateway/v1"], Field(alias="apiVersion")]

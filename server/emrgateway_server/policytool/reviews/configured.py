@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from emrgateway_server import templates
 from emrgateway_server.caller import Caller
 from emrgateway_server.globs import Glob
 from emrgateway_server.policy.rules import Match
@@ -25,7 +23,7 @@ def review(book: Book, config: Settings, file: str) -> Iterator[Problem]:
             yield warning(place, f"no caller in {file} has the label {label!r}")
     for grant, place in book.grants:
         for index, glob in enumerate(grant.applications):
-            if not _is_literal(glob) or any(each.matches(glob.text, _NOBODY) for each in served):
+            if glob.needs_caller or "*" in glob.text or any(each.matches(glob.text, _NOBODY) for each in served):
                 continue
             yield warning(place, f"no target in {file} serves the application {glob.text}", "applications", index)
 
@@ -50,7 +48,3 @@ def _labels(book: Book) -> Iterator[tuple[str, Place]]:
 
 def _asked(match: Match) -> frozenset[str]:
     return match.labels_needed | {label for label, _ in match.labels}
-
-
-def _is_literal(glob: Glob) -> bool:
-    return templates.parse(glob.text).is_plain and not re.search(r"\*", glob.text)

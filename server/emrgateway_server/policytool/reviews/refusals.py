@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from emrgateway_server import templates
 from emrgateway_server.caller import Caller
 from emrgateway_server.globs import Glob
 from emrgateway_server.policy import verbs
@@ -21,7 +20,6 @@ from emrgateway_server.yamlfile import Problem
 ROLE = "execution_role_arn"
 APPLICATION = "application_id"
 _ROLES = (ROLE, "roles")  # an execution role is among the roles
-_SETTINGS = ("spark.conf[", "configurations[")
 _NOBODY = Caller("")
 _SPARK: Mapping[str, Any] = {"jobDriver": {"sparkSubmit": {}}}  # what a Spark setting can be put into
 
@@ -72,7 +70,7 @@ def _refuses(rule: Rule, granted: Iterable[Glob]) -> bool:
         return False
     # What it must be, or is made, is no role that the grant covers.
     text = str(value.plain)
-    return all(_is_plain(glob) and not glob.matches(text, _NOBODY) for glob in granted)
+    return all(not glob.needs_caller and not glob.matches(text, _NOBODY) for glob in granted)
 
 
 def _of_value(rule: Rule, place: Place, book: Book, refusing: Sequence[Rule]) -> Iterator[Problem]:
@@ -101,18 +99,16 @@ def _is_amended_elsewhere(rule: Rule, book: Book) -> bool:
         for other, _ in book.rules
         if other.amends and other.id != rule.id and not contradiction((*rule.matches, *other.matches))
     ]
-    # spark.conf[K] may stand in a classification that a rule amends as such.
-    settings = rule.field.path.startswith(_SETTINGS)
-    return rule.clamps or any(
-        other.field == rule.field or (settings and other.field.path.startswith(_SETTINGS)) for other in others
-    )
+    return rule.clamps or any(other.field == rule.field or _may_be_one(other, rule) for other in others)
+
+
+def _may_be_one(one: Rule, other: Rule) -> bool:
+    """Whether one speaks of a setting of Spark and the other of a classification, in which that may stand."""
+    paths = {each.field.path.partition("[")[0] for each in (one, other)}
+    return paths == {"spark.conf", "configurations"}
 
 
 def _can_be_read(rule: Rule) -> bool:
     """Whether a rule says the same to every caller."""
     globs = (*(rule.allow or ()), *rule.deny)
-    return all(map(_is_plain, globs)) and (rule.fixed is None or rule.fixed.plain is not None)
-
-
-def _is_plain(glob: Glob) -> bool:
-    return templates.parse(glob.text).is_plain
+    return not any(glob.needs_caller for glob in globs) and (rule.fixed is None or rule.fixed.plain is not None)
