@@ -53,12 +53,17 @@ def read_directory(directory: str | Path) -> tuple[list[Document], list[Problem]
     try:
         data = base / "..data"
         source = data.resolve(strict=True) if data.is_symlink() else base
-        files = sorted(path for path in source.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
+        files = sorted(path for path in source.iterdir() if path.suffix in (".yaml", ".yml") and _is_meant(path))
         for path in files:
             _read_file(path, str(base / path.name), documents, problems)
     except OSError as error:
         problems.append(Problem(str(directory), 0, 0, f"cannot be read: {error.strerror}"))
     return documents, problems
+
+
+def _is_meant(path: Path) -> bool:
+    """Whether it is a file, or a link to one that is gone: left out without a word, its rules would be too."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _read_file(path: Path, name: str, documents: list[Document], problems: list[Problem]) -> None:
@@ -68,6 +73,9 @@ def _read_file(path: Path, name: str, documents: list[Document], problems: list[
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         problems.append(Problem(name, 0, 0, "cannot be read: not UTF-8"))
+        return
+    except OSError as error:
+        problems.append(Problem(name, 0, 0, f"cannot be read: {error.strerror}"))
         return
     found, wrong = yamlfile.read(text, file=name)
     problems += wrong
