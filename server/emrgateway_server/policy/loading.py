@@ -94,7 +94,19 @@ def _kind(document: Document, problems: list[Problem]) -> str | None:
     return None
 
 
+def _said(document: Document, value: object, path: yamlfile.Path = ()) -> object:
+    """What stands at a path, numbers as the file writes them: where a field is a string, 1.10 is not 1.1."""
+    if isinstance(value, dict):
+        return {key: _said(document, item, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_said(document, item, (*path, index)) for index, item in enumerate(value)]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"number": document.texts[path]} if is_number else value
+
+
 def _digest(documents: Sequence[Document]) -> str:
     """The digest of what the documents say, whatever their files, order of keys or comments."""
-    said = sorted(json.dumps(document.value, sort_keys=True, separators=(",", ":")) for document in documents)
+    said = sorted(
+        json.dumps(_said(document, document.value), sort_keys=True, separators=(",", ":")) for document in documents
+    )
     return "sha256:" + hashlib.sha256("\n".join(said).encode()).hexdigest()
