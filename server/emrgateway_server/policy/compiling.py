@@ -10,7 +10,7 @@ import re2
 from pydantic import BaseModel
 
 from emrgateway_server import templates, yamlmodel
-from emrgateway_server.globs import Glob
+from emrgateway_server.globs import Glob, GlobSet
 from emrgateway_server.policy import derived, fields
 from emrgateway_server.policy import document as form
 from emrgateway_server.policy.cel import Expression
@@ -163,7 +163,7 @@ class _Part:
             fixed=self._value(rule.fixed, field, (*path, "fixed")),
             required=rule.required,
             forbidden=rule.forbidden,
-            allow=self._value_globs(rule.allow, field, (*path, "allow")),
+            allow=None if rule.allow is None else GlobSet(self._value_globs(rule.allow, field, (*path, "allow")) or ()),
             deny=self._value_globs(rule.deny, field, (*path, "deny")) or (),
             pattern=pattern,
             min=self._bound(rule.min, field, (*path, "min")),

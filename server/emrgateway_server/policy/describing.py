@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -171,7 +171,7 @@ def _readable(globs: tuple[Glob, ...], caller: Caller) -> Texts:
     return tuple(glob.shown(caller) for glob in globs if glob.labels <= caller.labels.keys())
 
 
-def _shown(globs: tuple[Glob, ...], caller: Caller) -> Texts:
+def _shown(globs: Iterable[Glob], caller: Caller) -> Texts:
     return tuple(glob.shown(caller) for glob in globs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,10 @@ _NUMBER = re.compile(r"[-+]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][-+]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One text of a field. `place` says where it stands, empty where the field's path says it all."""
+    """One text of a field. `where` tells its place once it is asked; None where the field's path says it all."""
 
     text: str
-    place: str
+    where: Callable[[], str] | None
     sensitive: bool
 
 
@@ -82,7 +82,7 @@ class Field(ABC):
         value = self.get(view)
         if value is None:
             return []
-        return [Item(shown(item), "", self.sensitive) for item in (value if isinstance(value, list) else [value])]
+        return [Item(shown(item), None, self.sensitive) for item in (value if isinstance(value, list) else [value])]
 
     def glob_kind(self, text: str) -> Kind:  # noqa: ARG002 - for those whose items differ
         """What separates the segments of one of its texts."""
