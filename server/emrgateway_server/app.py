@@ -23,10 +23,11 @@ from grpc_reflection.v1alpha import reflection
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
 from emrgateway_server import engines, telemetry
-from emrgateway_server.emr import Target, Targets
+from emrgateway_server.emr import LedgerTable, Target, Targets
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
+from emrgateway_server.ledger import Ledger, MemoryLedger, Submissions
 from emrgateway_server.places import Places
 from emrgateway_server.policy import Prices
 from emrgateway_server.probes import Probes
@@ -37,6 +38,7 @@ from emrgateway_server.yamlfile import ConfigurationError, Problem
 # Above max_message_bytes, so that a message that is too large is answered with what is wrong, not by the transport.
 TRANSPORT_MESSAGE_BYTES = 8 * 1024 * 1024
 VERSION = metadata.version("emr-gateway")
+HOUR_SECONDS = 3600
 LAST_WORDS_SECONDS = 0.5  # for answers that are on their way out
 THREAD_NAME = "call"
 JOB_RUN_SERVICE: str = pb.DESCRIPTOR.services_by_name["JobRunService"].full_name
@@ -54,6 +56,12 @@ class App:
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
         self._engine = engines.load(settings.policy.directory, _prices(settings), serving=True)
         self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
+        self._submissions = Submissions(
+            _ledger(settings),
+            ttl_seconds=settings.ledger.ttl_hours * HOUR_SECONDS,
+            token_seconds=settings.ledger.upstream_token_hours * HOUR_SECONDS,
+            goes_on=settings.ledger.on_error == "continue",
+        )
         self._pool = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
         self._places = Places(limits.max_in_flight)
         self._health = HealthServicer()
@@ -63,6 +71,7 @@ class App:
             labels=labels,
             engine=self._engine,
             targets=self._targets,
+            submissions=self._submissions,
             max_message_bytes=limits.max_message_bytes,
         )
 
@@ -121,6 +130,7 @@ class App:
         if probes is not None:
             probes.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._submissions.close()
         self._targets.close()
 
 
@@ -150,6 +160,21 @@ async def _serve(settings: Settings) -> None:
 def _prices(settings: Settings) -> Prices | None:
     prices = settings.prices
     return None if prices is None else Prices(prices.vcpu_hour, prices.memory_gb_hour, prices.disk_gb_hour)
+
+
+def _ledger(settings: Settings) -> Ledger:
+    ledger = settings.ledger
+    if ledger.kind == "memory":
+        return MemoryLedger(ledger.max_entries)
+    try:
+        return LedgerTable(
+            str(ledger.table),
+            region=ledger.region,
+            endpoint_url=ledger.endpoint_url,
+            connections=settings.limits.max_in_flight,
+        )
+    except ValueError as error:
+        raise ConfigurationError([Problem("ledger", 0, 0, str(error))]) from error
 
 
 def _target(settings: Settings, index: int) -> Target:

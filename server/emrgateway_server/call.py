@@ -24,6 +24,8 @@ class Call:
         self._ends = time.monotonic() + seconds
         self._state = _State.JUDGING
         self._lock = threading.Lock()
+        # Whether an earlier call with the same token may have started a job: as far as is known, no.
+        self.is_suspected = False
 
     @property
     def remaining_seconds(self) -> float:
@@ -35,22 +37,22 @@ class Call:
         with self._lock:
             if self._state is _State.ABANDONED or self.remaining_seconds <= 0:
                 self._state = _State.ABANDONED
-                raise _nothing_sent()
+                raise self._out_of_time()
             self._state = _State.SENT
 
     def abandon(self) -> DeadlineNears:
         """Answer without waiting any longer: nothing is sent from now on. The error says whether something was."""
         with self._lock:
-            if self._state is _State.SENT:
-                return DeadlineNearsAfterSend(f"the deadline nears and AWS has not answered: {self._advice}")
-            self._state = _State.ABANDONED
-            return _nothing_sent()
+            if self._state is not _State.SENT:
+                self._state = _State.ABANDONED
+            return self._out_of_time()
 
     @property
     def may_have_started(self) -> bool:
-        """Whether something was sent that can start a job."""
-        return self._state is _State.SENT
+        """Whether something was sent that can start a job, by this call or an earlier one with the same token."""
+        return self.is_suspected or self._state is _State.SENT
 
-
-def _nothing_sent() -> DeadlineNears:
-    return DeadlineNears("the deadline nears and nothing was sent: retry with more time")
+    def _out_of_time(self) -> DeadlineNears:
+        if self.may_have_started:
+            return DeadlineNearsAfterSend(f"the deadline nears and AWS has not answered: {self._advice}")
+        return DeadlineNears("the deadline nears and nothing was sent: retry with more time")

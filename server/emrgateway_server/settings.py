@@ -321,7 +321,12 @@ def _contradictions(document: Document) -> list[Problem]:
 
     It reads what the file says, not the settings, so that these mistakes are told beside those of single keys.
     """
-    found = [*_identity_mistakes(document), *_limit_mistakes(document), *_not_yet(document)]
+    found = [
+        *_identity_mistakes(document),
+        *_limit_mistakes(document),
+        *_ledger_mistakes(document),
+        *_not_yet(document),
+    ]
     names = [document.at(("targets", index, "name")) for index in range(_length(document, "targets"))]
     found += [
         (("targets", index, "name"), f"two targets are named {name!r}: names are unique")
@@ -350,6 +355,15 @@ def _limit_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
         yield ("limits", "reply_margin_seconds"), message
 
 
+def _ledger_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
+    is_table = document.at(("ledger", "kind")) == "dynamodb"
+    if is_table and not document.at(("ledger", "table")):
+        yield ("ledger", "kind"), "ledger.kind dynamodb needs ledger.table"
+    for key in ("table", "region", "endpoint_url"):
+        if not is_table and document.at(("ledger", key)):
+            yield ("ledger", key), f"ledger.{key} is for kind: dynamodb, and submissions would be kept in memory alone"
+
+
 def _is_loopback_address(address: object) -> bool:
     try:
         return is_loopback(split_address(str(address))[0])
@@ -369,8 +383,6 @@ def _not_yet(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
     for path, feature in later:
         if document.at(path):
             yield path, f"{yamlfile.dotted(path)}: {feature} is not in this version yet"
-    if document.at(("ledger", "kind")) == "dynamodb":
-        yield ("ledger", "kind"), "ledger.kind: the DynamoDB ledger is not in this version yet"
 
 
 def _length(document: Document, key: str) -> int:

@@ -1,7 +1,8 @@
 """The only boto3: accounts, calls, and what AWS's failures mean."""
 
 from emrgateway_server.emr.faults import not_found
-from emrgateway_server.emr.submission import CALLER_TAG, reserved_tags, upstream_token
+from emrgateway_server.emr.ledger_table import LedgerTable
+from emrgateway_server.emr.submission import CALLER_TAG, intent, reserved_tags, upstream_token
 from emrgateway_server.emr.targets import Target, Targets
 
-__all__ = ["CALLER_TAG", "Target", "Targets", "not_found", "reserved_tags", "upstream_token"]
+__all__ = ["CALLER_TAG", "LedgerTable", "Target", "Targets", "intent", "not_found", "reserved_tags", "upstream_token"]

@@ -82,6 +82,13 @@ class Target:
             raise UpstreamUnknown(f"AWS answered without a job run: {faults.retry(request)}")
         return reply
 
+    def list_job_runs(self, request: Mapping[str, object]) -> dict[str, Any]:
+        """Send a ListJobRuns; the reply holds a page of job runs, or it is an error."""
+        reply = self._call(self._client.list_job_runs, request)
+        if not isinstance(reply.get("jobRuns"), list):
+            raise UpstreamUnknown(f"AWS answered without job runs: {faults.retry(request)}")
+        return reply
+
     def close(self) -> None:
         """Let go of the connections."""
         self._client.close()
