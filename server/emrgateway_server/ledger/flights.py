@@ -15,10 +15,11 @@ _Reply = TypeVar("_Reply")
 
 
 class _Flight(Generic[_Reply]):
-    """One submission's work while it is done, and how it ended; neither where its worker's patience did."""
+    """One submission's work while its call lasts, and how it ended; neither reply nor error where the call did."""
 
-    def __init__(self, intent: str) -> None:
+    def __init__(self, intent: str, call: Call) -> None:
         self.intent = intent
+        self.call = call
         self.ended = threading.Event()
         self.reply: _Reply | None = None
         self.error: GatewayError | None = None
@@ -35,18 +36,20 @@ class Flights(Generic[_Reply]):
         """Do the work, or wait for who does it already; `ClientTokenReused` where that is other work.
 
         Replies and refusals are shared. That the first one's time is up, or that it met a bug, is its own: the next
-        one works on.
+        one works on, though AWS may let the first one's thread hang for a while.
         """
         while True:
             with self._lock:
                 flight = self._flights.get(submission.token)
-                if flight is None:
-                    mine = self._flights[submission.token] = _Flight(submission.intent)
+                if flight is None or flight.call.remaining_seconds <= 0:
+                    mine = self._flights[submission.token] = _Flight(submission.intent, call)
                     break
             if flight.intent != submission.intent:
                 raise token_reused()
-            if not flight.ended.wait(max(0.0, call.remaining_seconds - LAST_WORDS_SECONDS)):
+            patience = call.remaining_seconds - LAST_WORDS_SECONDS
+            if patience <= 0:
                 raise UpstreamUnknown("the same submission is still on its way: retry with the same client_token")
+            flight.ended.wait(min(patience, max(0.0, flight.call.remaining_seconds)))
             if flight.reply is not None:
                 return flight.reply
             if flight.error is not None:
@@ -62,6 +65,7 @@ class Flights(Generic[_Reply]):
             raise
         finally:
             with self._lock:
-                del self._flights[submission.token]
+                if self._flights.get(submission.token) is flight:
+                    del self._flights[submission.token]
             flight.ended.set()
         return flight.reply
