@@ -32,13 +32,21 @@ class Call:
         """The time left to answer in; negative when it is over."""
         return self._ends - time.monotonic()
 
+    def check(self) -> None:
+        """Raise `DeadlineNears` where the caller was answered, or is about to be."""
+        with self._lock:
+            self._check()
+
     def begin_send(self) -> None:
         """Pass the point of no return, or raise `DeadlineNears` where the caller was answered, or is about to be."""
         with self._lock:
-            if self._state is _State.ABANDONED or self.remaining_seconds <= 0:
-                self._state = _State.ABANDONED
-                raise self._out_of_time()
+            self._check()
             self._state = _State.SENT
+
+    def _check(self) -> None:
+        if self._state is _State.ABANDONED or self.remaining_seconds <= 0:
+            self._state = _State.ABANDONED
+            raise self._out_of_time()
 
     def abandon(self) -> DeadlineNears:
         """Answer without waiting any longer: nothing is sent from now on. The error says whether something was."""

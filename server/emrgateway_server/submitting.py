@@ -64,6 +64,7 @@ class Submitting:
 
     def _reply(self, start: Start) -> pb.StartJobRunResponse:
         while True:
+            start.call.check()
             standing = self._submissions.recall(start.submission, start.call)
             if standing.reply is not None:
                 return pb.StartJobRunResponse.FromString(standing.reply)

@@ -23,7 +23,7 @@ WAYS = ("down", "slow", "lost", *_ERRORS, "nonsense")
 
 @dataclass
 class BrokenDynamoDB:
-    """`way` is one of WAYS, or empty; it is met by the requests whose body holds `what`.
+    """`way` is one of WAYS, or empty; it is met by so many requests whose body holds `what`.
 
     `down` hangs up at once, `slow` when released, `lost` after the request was let through.
     """
@@ -31,6 +31,7 @@ class BrokenDynamoDB:
     upstream: str
     way: str = ""
     what: bytes = b""
+    times: int = 1_000_000
     released: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
@@ -42,7 +43,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         data = self.rfile.read(int(self.headers["Content-Length"]))
-        way = self.table.way if self.table.what in data else ""
+        way = self.table.way if self.table.what in data and self.table.times > 0 else ""
+        self.table.times -= bool(way)
         with contextlib.suppress(OSError):  # the gateway may have gone
             if way in ("", "lost"):
                 answer = self._let_through(data)

@@ -102,7 +102,7 @@ class LedgerTable:
     def _asked(self, operation: Callable[..., dict[str, Any]], **request: object) -> dict[str, Any]:
         """DynamoDB's answer; no text of its own goes on, since it may quote an item."""
         try:
-            reply = operation(TableName=self._table, **request)
+            reply = operation(TableName=self._table, ReturnConsumedCapacity="TOTAL", **request)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if code == _TAKEN:
@@ -110,7 +110,8 @@ class LedgerTable:
             raise LedgerDown(f"DynamoDB answered {code}") from error
         except Exception as error:
             raise LedgerDown(f"DynamoDB did not answer ({type(error).__name__})") from error
-        if not isinstance(cast("object", reply), dict):
+        # botocore takes half an answer, or a proxy's page, for an empty one: for "there is no such row".
+        if not isinstance(cast("object", reply), dict) or "ConsumedCapacity" not in reply:
             raise LedgerDown("DynamoDB's answer makes no sense")
         return reply
 
