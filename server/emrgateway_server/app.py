@@ -29,6 +29,7 @@ from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.places import Places
 from emrgateway_server.policy import Prices
+from emrgateway_server.pool import Pool
 from emrgateway_server.probes import Probes
 from emrgateway_server.service import JobRunService
 from emrgateway_server.settings import Settings, Tls, split_address
@@ -54,7 +55,7 @@ class App:
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
         self._engine = engines.load(settings.policy.directory, _prices(settings), serving=True)
         self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
-        self._pool = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
+        self._threads = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
         self._places = Places(limits.max_in_flight)
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
@@ -101,7 +102,7 @@ class App:
             ],
         )
         add_JobRunServiceServicer_to_server(
-            JobRunService(self.job_runs, limits=limits, places=self._places, pool=self._pool), server
+            JobRunService(self.job_runs, Pool(self._threads, self._places, limits)), server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((JOB_RUN_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
@@ -120,7 +121,7 @@ class App:
         await server.stop(LAST_WORDS_SECONDS)
         if probes is not None:
             probes.stop()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._targets.close()
 
 
