@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from google.protobuf.message import Message
 
@@ -63,8 +63,8 @@ class JobRuns:
             return _validated(decision)
         if not decision.allowed:
             raise _refused(decision)
-        call.begin_send()
-        started = _started(cast("Target", target), {**decision.request, "clientToken": token})
+        upstream = {**decision.request, "clientToken": token}
+        started = cast("Target", target).send("StartJobRun", upstream, call=call, caller=caller.id)
         reply = translate.from_aws(started, pb.StartJobRunResponse, _STARTED)
         reply.decision.CopyFrom(_described(decision))
         return reply
@@ -80,14 +80,14 @@ class JobRuns:
         if not self._engine.has_grant("get", caller, message.application_id):
             raise emr.not_found(request)
         target = _existing(self._targets.of(message.application_id), message.application_id)
-        call.begin_send()
-        got = _got(target, {key: value for key, value in request.items() if key != "attempt"})
+        first = {key: value for key, value in request.items() if key != "attempt"}
+        got = target.send("GetJobRun", first, call=call, caller=caller.id)
         owner_id = got["jobRun"].get("tags", {}).get(emr.CALLER_TAG)
         owner = None if owner_id is None else Caller(owner_id, self._labels.of(owner_id))
         if not self._engine.may_touch("get", caller, message.application_id, owner):
             raise emr.not_found(request)
         if "attempt" in request:
-            got = _got(target, request)
+            got = target.send("GetJobRun", request, call=call, caller=caller.id)
         return translate.from_aws(got, pb.GetJobRunResponse, _GOT)
 
     def _identified(self) -> Caller:
@@ -146,24 +146,6 @@ def _existing(target: Target | None, application_id: str) -> Target:
     if target is None:
         raise NoTarget(f"no account of this gateway's configuration serves application {application_id}")
     return target
-
-
-def _started(target: Target, request: Mapping[str, object]) -> dict[str, Any]:
-    with telemetry.aws_span("StartJobRun", region=target.region, target=target.name) as span:
-        started = target.start_job_run(request)
-        telemetry.note_aws_reply(span, _request_id(started), str(started["jobRunId"]))
-    return started
-
-
-def _got(target: Target, request: Mapping[str, object]) -> dict[str, Any]:
-    with telemetry.aws_span("GetJobRun", region=target.region, target=target.name) as span:
-        got = target.get_job_run(request)
-        telemetry.note_aws_reply(span, _request_id(got), str(request["jobRunId"]))
-    return got
-
-
-def _request_id(reply: Mapping[str, Any]) -> str:
-    return str(reply.get("ResponseMetadata", {}).get("RequestId", ""))
 
 
 def _refused(decision: Decision) -> PolicyViolation:
