@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections import deque
 
-WINDOW_SECONDS = 2.0  # over which the accepted calls are counted
+WINDOW_SECONDS = 2.0  # over which the accepted calls are counted, or longer:
+WINDOW_TURNS = 10  # in fewer, chance decides
 REACTION_SECONDS = 1.0  # throttles that come together are one
-RECOVERY_SECONDS = 20.0  # from nothing to the configured rate
+RECOVERY_SECONDS = 20.0  # from nothing to the configured rate, but no faster than:
+GROWTH = 0.1  # of itself a second, or a low limit would be overrun between two turns
 KEPT = 0.9
 LEAST = 0.02  # of the configured rate
 
@@ -63,17 +65,20 @@ class Pace:
         if now - self._cut < REACTION_SECONDS:
             return
         self._cut = now
-        self._forget(now)
-        got_through = KEPT * min(self._rate, len(self._accepted) / WINDOW_SECONDS)
+        got_through = KEPT * min(self._rate, len(self._accepted) / self._forget(now))
         self._rate = max(self._ceiling * LEAST, self._rate / 2, got_through)
 
-    def _forget(self, now: float) -> None:
-        while self._accepted and self._accepted[0] <= now - WINDOW_SECONDS:
+    def _forget(self, now: float) -> float:
+        """Forget the accepted calls of before the window; its length."""
+        seconds = max(WINDOW_SECONDS, WINDOW_TURNS / self._rate)
+        while self._accepted and self._accepted[0] <= now - seconds:
             self._accepted.popleft()
+        return seconds
 
     def _advance(self, now: float) -> None:
         passed = max(0.0, now - self._seen)
         self._seen = max(self._seen, now)
         before = self._rate
-        self._rate = min(self._ceiling, before + self._ceiling * passed / RECOVERY_SECONDS)
+        growth = min(self._ceiling / RECOVERY_SECONDS, before * GROWTH)
+        self._rate = min(self._ceiling, before + growth * passed)
         self._turns = min(self._burst, self._turns + passed * (before + self._rate) / 2)
