@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import defaultdict
@@ -13,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _DRIP_SECONDS = 0.05
 
@@ -119,8 +120,8 @@ def _got(application: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def faulty_aws() -> Iterator[FaultyAws]:
-    """One that listens on loopback."""
+def faulty_aws(tls: Mapping[str, str] | None = None) -> Iterator[FaultyAws]:
+    """One that listens on loopback; with a certificate and its key, over TLS."""
     aws = FaultyAws()
 
     class Handler(_Handler):
@@ -129,7 +130,11 @@ def faulty_aws() -> Iterator[FaultyAws]:
     Handler.aws = aws
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    aws.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls["certificate"], tls["key"])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    aws.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

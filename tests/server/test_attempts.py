@@ -13,8 +13,9 @@ import pytest
 
 from emrgateway_server.call import Call
 from emrgateway_server.emr import Rate
-from emrgateway_server.errors import DeadlineNears, GatewayError, Throttled, UpstreamUnreachable
+from emrgateway_server.errors import DeadlineNears, GatewayError, Throttled, UpstreamUnknown, UpstreamUnreachable
 
+from .certificates import self_signed
 from .direct import CALLER, FAST, start, target, with_surroundings
 from .faulty_aws import FaultyAws, faulty_aws
 from .jobs import cases, named
@@ -156,6 +157,28 @@ def test_no_thread_is_left(aws: FaultyAws) -> None:
     while time.monotonic() < ends and any(t.name in ("turns", "keys of tested") for t in threading.enumerate()):
         time.sleep(0.01)
     assert not [thread for thread in threading.enumerate() if thread.name in ("turns", "keys of tested")]
+
+
+def test_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """AWS's certificate is held against the authorities, AWS_CA_BUNDLE's if set; a stranger is told nothing."""
+    files, others = self_signed(tmp_path / "tls"), self_signed(tmp_path / "other")
+    with faulty_aws(files) as aws:
+        for trusted in (None, others["certificate"]):
+            with_surroundings(monkeypatch, **({"AWS_CA_BUNDLE": trusted} if trusted else {}))
+            with target(aws.url) as tested, pytest.raises(UpstreamUnreachable) as caught:
+                tested.send("StartJobRun", start("app"), call=Call(5), caller=CALLER)
+            assert caught.value.outcome == "not_started"
+        assert not aws.seen
+        with_surroundings(monkeypatch, AWS_CA_BUNDLE=files["certificate"])
+        with target(aws.url) as tested:
+            assert tested.send("StartJobRun", start("app"), call=Call(5), caller=CALLER)["jobRunId"] == "00run"
+
+
+def test_an_answer_without_end(aws: FaultyAws) -> None:
+    """What is larger than any answer of AWS's is cut off, not held in memory."""
+    aws.faults["app"] = {"status": 200, "body": "x" * (9 * 1024 * 1024)}
+    with target(aws.url) as tested, pytest.raises(UpstreamUnknown):
+        tested.send("GetJobRun", {"applicationId": "app", "jobRunId": "00run"}, call=Call(10), caller=CALLER)
 
 
 def test_no_credentials(aws: FaultyAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

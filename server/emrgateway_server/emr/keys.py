@@ -22,6 +22,7 @@ from emrgateway_server.errors import UpstreamUnreachable
 CHECK_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 30.0
 RENEWAL_SECONDS = 1.0  # expired ones are renewed no more often than this, whatever AWS says of the new
+MOST_WAITING = 64  # for a target's first credentials; more would be threads that other targets lack
 
 
 class Keys(Credentials):  # type: ignore[misc] # botocore has no types
@@ -52,12 +53,11 @@ class Keys(Credentials):  # type: ignore[misc] # botocore has no types
         """The credentials, the first ones waited for; `UpstreamUnreachable` where the last try to fetch them failed."""
         with self._changed:
             self._start()
-            if self._frozen is None and not self._failure:
+            if self._frozen is None and not self._failure and len(self._waiting) < MOST_WAITING:
                 self._await_outcome(call)
             if self._frozen is None:
-                raise UpstreamUnreachable(
-                    f"no credentials for target {self._target} ({self._failure}): nothing was sent: retry"
-                )
+                why = self._failure or "they are still being fetched"
+                raise UpstreamUnreachable(f"no credentials for target {self._target} ({why}): nothing was sent: retry")
             return self._frozen
 
     def renew(self, used: ReadOnlyCredentials | None, call: Call) -> bool:
@@ -88,8 +88,9 @@ class Keys(Credentials):  # type: ignore[misc] # botocore has no types
         self._waiting.add(call)
         self._changed.release()
         try:
-            while self._outcomes == outcomes:
-                call.pause(call.remaining_seconds)
+            with call.parked():
+                while self._outcomes == outcomes:
+                    call.pause(call.remaining_seconds)
         finally:
             self._changed.acquire()
             self._waiting.discard(call)
