@@ -22,14 +22,15 @@ from grpc_reflection.v1alpha import reflection
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
-from emrgateway_server import engines, telemetry
-from emrgateway_server.emr import LedgerTable, Target, Targets
+from emrgateway_server import engines, telemetry, upstream
+from emrgateway_server.emr import LedgerTable
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.ledger import Ledger, MemoryLedger, Submissions
 from emrgateway_server.places import Places
 from emrgateway_server.policy import Prices
+from emrgateway_server.pool import Pool
 from emrgateway_server.probes import Probes
 from emrgateway_server.service import JobRunService
 from emrgateway_server.settings import Settings, Tls, split_address
@@ -55,15 +56,16 @@ class App:
         limits = settings.limits
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
         self._engine = engines.load(settings.policy.directory, _prices(settings), serving=True)
-        self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
+        self._targets = upstream.targets(settings, VERSION)
         self._submissions = Submissions(
             _ledger(settings),
             ttl_seconds=settings.ledger.ttl_hours * HOUR_SECONDS,
             token_seconds=settings.ledger.upstream_token_hours * HOUR_SECONDS,
             goes_on=settings.ledger.on_error == "continue",
         )
-        self._pool = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
         self._places = Places(limits.max_in_flight)
+        self._threads = ThreadPoolExecutor(self._places.most_threads, thread_name_prefix=THREAD_NAME)
+        self._pool = Pool(self._threads, self._places, limits)
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
         self.job_runs = JobRuns(
@@ -109,9 +111,7 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobRunServiceServicer_to_server(
-            JobRunService(self.job_runs, limits=limits, places=self._places, pool=self._pool), server
-        )
+        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, self._pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((JOB_RUN_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         return server
@@ -126,10 +126,11 @@ class App:
         await asyncio.sleep(limits.drain_pause_seconds)
         # Our own calls alone: a stream of health changes lasts as long as its client likes.
         await self._places.close(limits.drain_seconds)
+        self._pool.end()
         await server.stop(LAST_WORDS_SECONDS)
         if probes is not None:
             probes.stop()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._submissions.close()
         self._targets.close()
 
@@ -175,23 +176,6 @@ def _ledger(settings: Settings) -> Ledger:
         )
     except ValueError as error:
         raise ConfigurationError([Problem("ledger", 0, 0, str(error))]) from error
-
-
-def _target(settings: Settings, index: int) -> Target:
-    target = settings.targets[index]
-    try:
-        return Target(
-            name=target.name,
-            account=target.account,
-            region=target.region,
-            endpoint_url=target.endpoint_url,
-            applications=target.applications,
-            connections=settings.limits.max_in_flight,
-            timeout_seconds=settings.limits.max_deadline_seconds,
-            version=VERSION,
-        )
-    except ValueError as error:
-        raise ConfigurationError([Problem(f"targets[{index}]", 0, 0, str(error))]) from error
 
 
 def _bound(server: aio.Server, listen: str, tls: Tls | None) -> str:

@@ -101,9 +101,10 @@ class LedgerUnavailable(GatewayError):
 
 
 class Conflict(GatewayError):
-    """AWS: the application's state forbids it."""
+    """AWS: the application's state forbids it, or, where `is_of_token` (None: perhaps), the token that was used."""
 
     reason = "CONFLICT"
+    is_of_token: bool | None = False
 
 
 class UpstreamValidation(GatewayError):

@@ -14,7 +14,7 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import aws_calls, conformance, emr, replies, shapes, telemetry, translate, wire
+from emrgateway_server import conformance, emr, replies, shapes, telemetry, translate, wire
 from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target, Targets
@@ -68,7 +68,7 @@ class JobRuns:
             if decision.allowed:
                 existing(target, message.application_id)
             return replies.validated(decision)
-        return self._submitting.reply(Start(submission, message.application_id, target, judge, call))
+        return self._submitting.reply(Start(submission, caller.id, message.application_id, target, judge, call))
 
     def get(self, data: bytes, call: Call) -> pb.GetJobRunResponse:
         """A GetJobRun, from its bytes to its reply.
@@ -81,14 +81,14 @@ class JobRuns:
         if not self._engine.has_grant("get", caller, message.application_id):
             raise emr.not_found(request)
         target = existing(self._targets.of(message.application_id), message.application_id)
-        call.begin_send()
-        got = aws_calls.get(target, {key: value for key, value in request.items() if key != "attempt"})
+        first = {key: value for key, value in request.items() if key != "attempt"}
+        got = target.send("GetJobRun", first, call=call, caller=caller.id)
         owner_id = got["jobRun"].get("tags", {}).get(emr.CALLER_TAG)
         owner = None if owner_id is None else Caller(owner_id, self._labels.of(owner_id))
         if not self._engine.may_touch("get", caller, message.application_id, owner):
             raise emr.not_found(request)
         if "attempt" in request:
-            got = aws_calls.get(target, request)
+            got = target.send("GetJobRun", request, call=call, caller=caller.id)
         return translate.from_aws(got, pb.GetJobRunResponse, _GOT)
 
     def _identified(self) -> Caller:

@@ -66,6 +66,9 @@ FilePath = Annotated[str, Field(min_length=1), AfterValidator(_resolved)]
 Seconds = Annotated[float, BeforeValidator(_fraction), Field(ge=0, le=86_400, allow_inf_nan=False)]
 Positive = Annotated[float, BeforeValidator(_fraction), Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 Duration = Annotated[float, BeforeValidator(_fraction), Field(gt=0, le=86_400)]
+Operation = Literal[
+    "StartJobRun", "GetJobRun", "ListJobRuns", "CancelJobRun", "ListJobRunAttempts", "GetDashboardForJobRun"
+]
 GlobText = Annotated[str, AfterValidator(_checked_glob)]
 
 
@@ -140,13 +143,14 @@ class PolicyFiles(_Section):
 class AssumeRole(_Section):
     """The role that reaches a target's account."""
 
-    role_arn: str
-    external_id: str | None = None
-    session_name: str = "emr-gateway"
+    role_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,512}$")]
+    # The bounds are those of STS's AssumeRole.
+    external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")] | None = None
+    session_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")] = "emr-gateway"
 
 
 class Rate(_Section):
-    """A token bucket toward AWS."""
+    """What AWS allows the whole deployment of one operation, in one account and region: a token bucket."""
 
     per_second: Positive
     burst: Annotated[int, Field(ge=1)] = 1
@@ -161,7 +165,7 @@ class TargetSettings(_Section):
     assume_role: AssumeRole | None = None
     endpoint_url: str | None = None
     applications: Annotated[tuple[GlobText, ...], Field(min_length=1)] = ("**",)
-    rates: dict[str, Rate] = {}
+    rates: dict[Operation, Rate] = {}
 
 
 class Ledger(_Section):
@@ -324,6 +328,7 @@ def _contradictions(document: Document) -> list[Problem]:
     found = [
         *_identity_mistakes(document),
         *_limit_mistakes(document),
+        *_rate_mistakes(document),
         *_ledger_mistakes(document),
         *_not_yet(document),
     ]
@@ -355,6 +360,17 @@ def _limit_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
         yield ("limits", "reply_margin_seconds"), message
 
 
+def _rate_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
+    said: dict[tuple[object, object, object], object] = {}
+    for index in range(_length(document, "targets")):
+        account, region, rates = (document.at(("targets", index, key)) for key in ("account", "region", "rates"))
+        if not (isinstance(account, str) and isinstance(region, str) and isinstance(rates, dict)):
+            continue
+        if any(said.setdefault((account, region, name), rate) != rate for name, rate in rates.items()):
+            path = ("targets", index, "rates")
+            yield path, f"{yamlfile.dotted(path)}: targets of one account and region share its rates: give the same"
+
+
 def _ledger_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
     is_table = document.at(("ledger", "kind")) == "dynamodb"
     if is_table and not document.at(("ledger", "table")):
@@ -379,7 +395,6 @@ def _not_yet(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
         (("tls", "client_ca"), "a client certificate authority"),
         (("listen_token",), "token identity"),
     ]
-    later += [(("targets", index, "assume_role"), "AssumeRole") for index in range(_length(document, "targets"))]
     for path, feature in later:
         if document.at(path):
             yield path, f"{yamlfile.dotted(path)}: {feature} is not in this version yet"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import aws_calls, replies
+from emrgateway_server import replies
 from emrgateway_server.call import Call
 from emrgateway_server.emr import Target, lookup
 from emrgateway_server.errors import (
@@ -40,6 +40,7 @@ class Start:
     """One StartJobRun: what it is remembered by, where it goes, how it is judged, and its clock."""
 
     submission: Submission
+    caller_id: str
     application_id: str
     target: Target | None
     judge: Callable[[], Decision]
@@ -99,20 +100,19 @@ class Submitting:
 
     @staticmethod
     def _sent(start: Start, target: Target, decision: Decision) -> pb.StartJobRunResponse:
-        start.call.begin_send()
-        return replies.started(
-            aws_calls.start(target, {**decision.request, "clientToken": start.submission.token}), decision
-        )
+        request = {**decision.request, "clientToken": start.submission.token}
+        started = target.send("StartJobRun", request, call=start.call, caller=start.caller_id)
+        return replies.started(started, decision)
 
     def _after(self, conflict: Conflict, start: Start, target: Target, decision: Decision) -> pb.StartJobRunResponse:
         """What AWS's conflict is about: the state of the application, or the token, which has a run already."""
-        if not lookup.may_be_of_token(conflict):
+        if conflict.is_of_token is False:
             raise conflict
         with suppress(Throttled, UpstreamAccessDenied, UpstreamUnknown, UpstreamUnreachable):
             found = self._found(start, target, decision)
             if found is not None:
                 return found
-        if not lookup.speaks_of_tokens(conflict):
+        if not conflict.is_of_token:
             raise conflict
         raise UpstreamUnknown(
             "AWS knows this submission's token, and its job run is not found yet: retry with the same client_token"
@@ -121,13 +121,14 @@ class Submitting:
     def _found(self, start: Start, target: Target, decision: Decision) -> pb.StartJobRunResponse | None:
         """The run that an earlier call started; what policy made of the request then is not known any more."""
         mode = decision.request.get("mode")
+        send = partial(target.send, call=start.call, caller=start.caller_id)
         found = lookup.find(
             application_id=start.application_id,
             mode=None if mode is None else str(mode),
             token=start.submission.token,
             since=time.time() - self._submissions.ttl_seconds,
-            list_runs=partial(aws_calls.list_runs, target),
-            get_run=partial(aws_calls.get, target),
+            list_runs=partial(send, "ListJobRuns"),
+            get_run=partial(send, "GetJobRun"),
             has_time=lambda: start.call.remaining_seconds > LOOK_UP_SECONDS,
         )
         if found is None:

@@ -2,7 +2,21 @@
 
 from emrgateway_server.emr.faults import not_found
 from emrgateway_server.emr.ledger_table import LedgerTable
+from emrgateway_server.emr.roles import AssumedRole
 from emrgateway_server.emr.submission import CALLER_TAG, intent, reserved_tags, upstream_token
 from emrgateway_server.emr.targets import Target, Targets
+from emrgateway_server.emr.traffic import Rate, Traffic
 
-__all__ = ["CALLER_TAG", "LedgerTable", "Target", "Targets", "intent", "not_found", "reserved_tags", "upstream_token"]
+__all__ = [
+    "CALLER_TAG",
+    "AssumedRole",
+    "LedgerTable",
+    "Rate",
+    "Target",
+    "Targets",
+    "Traffic",
+    "intent",
+    "not_found",
+    "reserved_tags",
+    "upstream_token",
+]

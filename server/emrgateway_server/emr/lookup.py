@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from emrgateway_server.emr.submission import INTENT_TAG, SUBMISSION_TAG
-from emrgateway_server.errors import Conflict, NotFound
+from emrgateway_server.errors import NotFound
 
 MOST_CANDIDATES = 200
 PAGE = 50  # the most that AWS gives
 SKEW_SECONDS = 300.0  # how far AWS's clock may be from ours; its signatures allow as much
-
-# What AWS says of a used token is documented nowhere. An answer that speaks of the application's state alone is about
-# that; any other is looked into.
-_OF_TOKENS = re.compile(r"token|idempot", re.IGNORECASE)
-_OF_STATE = re.compile(r"\bstate\b|\bstatus\b|start(ing|ed)|stopp(ing|ed)|terminat|delet|creat", re.IGNORECASE)
 
 _Call = Callable[[Mapping[str, object]], Mapping[str, Any]]
 
@@ -74,23 +66,3 @@ def _listed(
         if not page.get("nextToken"):
             return
         request["nextToken"] = page["nextToken"]
-
-
-def speaks_of_tokens(error: Conflict) -> bool:
-    """Whether AWS refuses the token, by its words."""
-    return _OF_TOKENS.search(_words(error)) is not None
-
-
-def may_be_of_token(error: Conflict) -> bool:
-    """Whether a conflict may be about the token, not about the application's state alone."""
-    return speaks_of_tokens(error) or _OF_STATE.search(_words(error)) is None
-
-
-def _words(error: Conflict) -> str:
-    """AWS's own text, which no caller may see; nothing where it is not a ConflictException by name."""
-    cause = error.__cause__
-    if not isinstance(cause, ClientError):
-        return ""
-    said = cause.response.get("Error", {})
-    # Whoever answers 409 by another name knows of no token: a proxy, a firewall.
-    return str(said.get("Message", "")) if said.get("Code") == "ConflictException" else "state"

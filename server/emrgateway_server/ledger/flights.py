@@ -49,7 +49,8 @@ class Flights(Generic[_Reply]):
             patience = call.remaining_seconds - LAST_WORDS_SECONDS
             if patience <= 0:
                 raise UpstreamUnknown("the same submission is still on its way: retry with the same client_token")
-            flight.ended.wait(min(patience, max(0.0, flight.call.remaining_seconds)))
+            with call.parked():
+                flight.ended.wait(min(patience, max(0.0, flight.call.remaining_seconds)))
             if flight.reply is not None:
                 return flight.reply
             if flight.error is not None:

@@ -115,7 +115,8 @@ class Submissions:
             if patience <= 0:
                 raise UpstreamUnknown("another replica is at work on this submission: retry with the same client_token")
             # Jitter: many that wait for one must not ask at one moment.
-            self._sleep(min(pause * random.uniform(0.5, 1), wait, patience))  # noqa: S311 - no secret
+            with call.parked():
+                self._sleep(min(pause * random.uniform(0.5, 1), wait, patience))  # noqa: S311 - no secret
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def is_past_resending(self, standing: Standing) -> bool:

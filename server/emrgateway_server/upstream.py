@@ -1,0 +1,45 @@
+"""From the settings to the targets: whom the gateway may call, by which credentials, and how fast."""
+
+from __future__ import annotations
+
+from emrgateway_server.emr import AssumedRole, Rate, Target, Targets, Traffic
+from emrgateway_server.places import share
+from emrgateway_server.settings import Settings, TargetSettings
+from emrgateway_server.yamlfile import ConfigurationError, Problem
+
+
+def targets(settings: Settings, version: str) -> Targets:
+    """The targets of a configuration; `ConfigurationError` with every one that no client can be made of."""
+    limits = settings.limits
+    traffic = Traffic(
+        replicas=settings.replicas, most_waiting=limits.queue_per_target, most_at_once=share(limits.max_in_flight)
+    )
+    rates: dict[tuple[str, str], dict[str, Rate]] = {}
+    for target in settings.targets:
+        shared = rates.setdefault((target.account, target.region), {})
+        shared.update({name: Rate(rate.per_second, rate.burst) for name, rate in target.rates.items()})
+    made: list[Target] = []
+    problems: list[Problem] = []
+    for index, target in enumerate(settings.targets):
+        try:
+            made.append(_target(target, traffic, rates[target.account, target.region], version))
+        except ValueError as error:
+            problems.append(Problem(f"targets[{index}]", 0, 0, str(error)))
+    if problems:
+        raise ConfigurationError(problems)
+    return Targets(made, traffic)
+
+
+def _target(target: TargetSettings, traffic: Traffic, rates: dict[str, Rate], version: str) -> Target:
+    role = target.assume_role
+    return Target(
+        name=target.name,
+        account=target.account,
+        region=target.region,
+        endpoint_url=target.endpoint_url,
+        applications=target.applications,
+        version=version,
+        traffic=traffic,
+        rates=rates,
+        role=None if role is None else AssumedRole(role.role_arn, role.external_id, role.session_name),
+    )
