@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway.v1 import job_run_service_pb2_grpc as pb_grpc
 
-from .history import Told
+from .history import Told, submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CALLERS = ("spiffe://local/ann", "spiffe://local/bob")
 GIVE_UP_SECONDS = 90
-_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0), ("grpc.max_reconnect_backoff_ms", 300))
+OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0), ("grpc.max_reconnect_backoff_ms", 300))
 _APPLICATIONS = ("00dns", "00refused", *["00a"] * 10)
 
 
@@ -51,7 +51,7 @@ class Callers:
         return [_named(number)[0] for number in range(count)]
 
     def _work(self, count: int) -> None:
-        channels = [grpc.insecure_channel(replica.address, _OPTIONS) for replica in self._replicas]
+        channels = [grpc.insecure_channel(replica.address, OPTIONS) for replica in self._replicas]
         stubs = [pb_grpc.JobRunServiceStub(channel) for channel in channels]
         try:
             while True:
@@ -100,7 +100,7 @@ class Callers:
                 self.reasons[reason] += 1
                 if reason == "UPSTREAM_UNREACHABLE":
                     self.met[request.application_id.removeprefix("00")] += 1
-            return Told(name, caller, outcome=outcome)
+            return Told(name, caller, outcome=outcome, reason=f"{reason} of {replica.address}")
         finally:
             with self._lock:
                 replica.in_flight -= 1
@@ -118,11 +118,6 @@ def _named(number: int) -> tuple[str, str, pb.StartJobRunRequest]:
     )
     request.job_driver.spark_submit.entry_point = "s3://code/etl.py"
     return submission(caller, token), caller, request
-
-
-def submission(caller: str, token: str) -> str:
-    """The name of a submission."""
-    return f"{caller}#{token}"
 
 
 def _read(error: grpc.Call) -> tuple[str, str]:

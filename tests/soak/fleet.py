@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 from emrgateway_sandbox import FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 REPLICAS = 3
 SKEW_SECONDS = (0, 120, -120)
 ACCOUNT, REGION = "123456789012", "us-east-1"
 PATIENCE_SECONDS = 60
+SERVE = (sys.executable, "-m", "emrgateway_server")
 WAYWARD = (sys.executable, str(Path(__file__).with_name("wayward_gateway.py")))
 _POLICY = """\
 apiVersion: emrgateway/v1
@@ -41,10 +43,11 @@ _FAULT_SECONDS = 1.0
 class Replica:
     """One gateway on a port that it keeps through restarts."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], *, skew: float) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any], *, command: Sequence[str], skew: float) -> None:
         self._folder = folder
+        self._command = command
         self._skew = skew
-        self.address = f"127.0.0.1:{_free_port()}"
+        self.address = f"127.0.0.1:{_port()}"
         self.in_flight = 0
         (folder / "policy").mkdir(parents=True)
         self.rewrite_policy(300)
@@ -55,7 +58,7 @@ class Replica:
         """Start it, and wait until it listens."""
         with (self._folder / "stderr").open("a", encoding="utf-8") as stderr:
             self._process = subprocess.Popen(
-                [*WAYWARD, "serve", "--config", str(self._folder / "gateway.yaml"), "--log-level", "ERROR"],
+                [*self._command, "serve", "--config", str(self._folder / "gateway.yaml"), "--log-level", "ERROR"],
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
@@ -105,9 +108,9 @@ class AwsProcess:
         for fault in FAULTS:
             self._asked("POST", "faults", {"fault": fault, "share": share, "times": None, "seconds": _FAULT_SECONDS})
 
-    def stop_playing(self) -> None:
-        """Play no fault any more."""
-        self._asked("DELETE", "faults")
+    def play_once(self, fault: str, application: str, seconds: float) -> None:
+        """Play a fault to the next call for an application."""
+        self._asked("POST", "faults", {"fault": fault, "application_id": application, "seconds": seconds})
 
     @property
     def played(self) -> dict[str, int]:
@@ -138,9 +141,7 @@ class AwsProcess:
 def settings(aws: str, ledger: Mapping[str, Any], number: int = 2) -> dict[str, Any]:
     """One replica's: the first cannot resolve the endpoint of some applications, the second cannot reach others."""
     rates = {name: {"per_second": 100_000, "burst": 1_000} for name in ("StartJobRun", "GetJobRun", "ListJobRuns")}
-    broken = [("00dns*", "http://nothing.invalid"), ("00refused*", f"http://127.0.0.1:{_free_port()}")][
-        number : number + 1
-    ]
+    broken = [("00dns*", "http://nothing.invalid"), ("00refused*", f"http://127.0.0.1:{_port()}")][number : number + 1]
     endpoints = [*broken, ("**", aws)]
     return {
         "metrics": None,
@@ -163,12 +164,15 @@ def settings(aws: str, ledger: Mapping[str, Any], number: int = 2) -> dict[str, 
 
 
 @contextlib.contextmanager
-def fleet(folder: Path, aws: str, ledger: Mapping[str, Any]) -> Iterator[list[Replica]]:
+def fleet(
+    folder: Path, aws: str, ledger: Mapping[str, Any], command: Sequence[str] = WAYWARD
+) -> Iterator[list[Replica]]:
     """Three that serve; the third goes on where its ledger fails, and two have clocks that are wrong."""
     made = [
         Replica(
             folder / str(number),
             settings(aws, {**ledger, "on_error": "continue" if number == REPLICAS - 1 else "fail"}, number),
+            command=command,
             skew=SKEW_SECONDS[number],
         )
         for number in range(REPLICAS)
@@ -185,11 +189,13 @@ def fleet(folder: Path, aws: str, ledger: Mapping[str, Any]) -> Iterator[list[Re
             replica.end(signal.SIGKILL)
 
 
-def _free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-    return port
+def _port() -> int:
+    """A port for a gateway to keep: below those that the system gives to clients while a gateway is down."""
+    while True:
+        port = random.randrange(15_000, 30_000)  # noqa: S311 - no secret
+        with socket.socket() as bound, contextlib.suppress(OSError):
+            bound.bind(("127.0.0.1", port))
+            return port
 
 
 def _environment(**variables: str) -> dict[str, str]:

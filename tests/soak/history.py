@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Told:
     caller: str
     job_run_id: str = ""
     outcome: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,20 @@ class Run:
     job_run_id: str
     submission: str
     caller: str
+
+
+def submission(caller: str, token: str) -> str:
+    """The name of a submission."""
+    return f"{caller}#{token}"
+
+
+def runs_of(records: Iterable[dict[str, Any]]) -> list[Run]:
+    """The runs that the sandbox tells of; each job's name is its token."""
+    return [
+        Run(record["job_run_id"], submission(caller, record["body"]["name"]), caller)
+        for record in records
+        for caller in [record["body"]["tags"]["emr-gateway:caller"]]
+    ]
 
 
 def violations(submitted: Iterable[str], told: Sequence[Told], runs: Sequence[Run]) -> list[str]:

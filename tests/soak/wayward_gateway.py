@@ -1,7 +1,8 @@
 """The gateway as the harness needs it: `python wayward_gateway.py serve --config FILE`.
 
-SKEW_SECONDS puts its clock wrong. It believes the metadata `x-caller`, where the real one of this version knows one
-caller, configured: callers that share a gateway are what must never be crossed.
+SKEW_SECONDS puts wrong the clock that it shares with others, by what it writes into the ledger; gRPC's own clock, which
+a process cannot change, must go with the rest of Python's. It believes the metadata `x-caller`, where the real one
+knows one caller, configured: callers that share a gateway are what must never be crossed.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import os
 import sys
 import time
 
-_SKEW = float(os.environ.get("SKEW_SECONDS", "0"))
-_REAL = time.time
-time.time = lambda: _REAL() + _SKEW  # before anything keeps a reference to it
+
+def skewed() -> float:
+    """The time, as this gateway has it."""
+    return time.time() + float(os.environ["SKEW_SECONDS"])
+
 
 if __name__ == "__main__":
     import contextvars
@@ -20,7 +23,9 @@ if __name__ == "__main__":
 
     from emrgateway_server.caller import Caller
     from emrgateway_server.cli import main
+    from emrgateway_server.emr import LedgerTable
     from emrgateway_server.identity import InsecureIdentity
+    from emrgateway_server.ledger import Submissions
     from emrgateway_server.service import JobRunService
 
     _caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller")
@@ -32,4 +37,6 @@ if __name__ == "__main__":
 
     setattr(JobRunService, "StartJobRun", _start_as)  # noqa: B010 - mypy lets no method be assigned
     setattr(InsecureIdentity, "identify", lambda _: Caller(_caller.get()))  # noqa: B010 - as above
+    for keeper in (LedgerTable, Submissions):
+        vars(keeper)["__init__"].__kwdefaults__["clock"] = skewed
     sys.exit(main())
