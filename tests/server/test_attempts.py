@@ -75,6 +75,30 @@ def test_an_endpoint_that_accepts_nothing(aws: FaultyAws) -> None:
     assert not aws.seen
 
 
+def test_a_kept_connection_that_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that left on a kept connection may have been read: unknown, though AWS cannot be reached any more."""
+    with_surroundings(monkeypatch)
+    body = b'{"applicationId":"app","jobRunId":"00run","arn":"a"}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as aws:
+
+        def serve_once() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+                server.close()
+                connection.recv(65_536)
+
+        served = aws.submit(serve_once)
+        with target(f"http://127.0.0.1:{server.getsockname()[1]}") as tested:
+            tested.send("StartJobRun", start("app"), call=Call(5), caller=CALLER)
+            with pytest.raises(GatewayError) as caught:
+                tested.send("StartJobRun", start("app"), call=Call(5), caller=CALLER)
+        served.result(5)
+    assert caught.value.metadata.get("outcome", caught.value.outcome) == "unknown"
+
+
 def test_a_caller_who_is_gone_before_the_call(aws: FaultyAws) -> None:
     """Whoever leaves while waiting for a turn sends nothing, at once, and the turn goes to the next."""
     slow = {**FAST, "StartJobRun": Rate(2, 1)}
