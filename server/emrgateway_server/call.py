@@ -42,6 +42,8 @@ class Call:
         self._asked = False
         self._sending = False
         self._doubtful = False
+        # Whether an earlier call with the same token may have started a job: as far as is known, no.
+        self.is_suspected = False
 
     @property
     def remaining_seconds(self) -> float:
@@ -50,8 +52,8 @@ class Call:
 
     @property
     def may_have_started(self) -> bool:
-        """Whether something was sent that can have started a job."""
-        return self._sending or self._doubtful
+        """Whether something was sent that can have started a job, by this call or an earlier one with its token."""
+        return self.is_suspected or self._sending or self._doubtful
 
     def begin_send(self, *, starts: bool = True) -> None:
         """Pass a point of no return, or raise `DeadlineNears` where the caller was answered, or is about to be.

@@ -10,10 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from emrgateway_server.call import Call
 from emrgateway_server.emr import Rate
-from emrgateway_server.errors import DeadlineNears, GatewayError, Throttled, UpstreamUnknown, UpstreamUnreachable
+from emrgateway_server.errors import (
+    Conflict,
+    DeadlineNears,
+    GatewayError,
+    Throttled,
+    UpstreamUnknown,
+    UpstreamUnreachable,
+)
 
 from .certificates import self_signed
 from .direct import CALLER, FAST, start, target, with_surroundings
@@ -142,6 +150,15 @@ def test_a_caller_who_is_gone_between_tries(aws: FaultyAws) -> None:
             sending.result(5)
     assert caught.value.outcome == "unknown"
     assert len(aws.seen["app"]) == 1
+
+
+def test_what_aws_said_is_the_cause(aws: FaultyAws) -> None:
+    """Whoever must know AWS's own words, which no caller may see, finds them beside the error."""
+    aws.faults["app"] = {"status": 409, "type": "ConflictException", "message": "the token was used"}
+    with target(aws.url) as tested, pytest.raises(Conflict) as caught:
+        tested.send("StartJobRun", start("app"), call=Call(5), caller=CALLER)
+    assert isinstance(caught.value.__cause__, ClientError)
+    assert caught.value.__cause__.response["Error"]["Message"] == "the token was used"
 
 
 def test_reads_are_no_starts(aws: FaultyAws) -> None:

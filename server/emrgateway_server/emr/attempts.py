@@ -118,7 +118,9 @@ class Attempts:
             with ending(seconds):
                 reply: dict[str, Any] = getattr(self._client, operation.method)(**request)
         except Exception as error:  # noqa: BLE001 - botocore meets what is no answer with errors of any kind
-            return faults.explained(error, request)
+            fault = faults.explained(error, request)
+            fault.error.__cause__ = error  # whoever raises it later, raises it from here
+            return fault
         if not operation.is_answered_by(reply):
             return faults.unknown(f"AWS answered without {operation.answer}", request)
         return reply
