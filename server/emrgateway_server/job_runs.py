@@ -21,7 +21,8 @@ from emrgateway_server.emr import Target, Targets
 from emrgateway_server.errors import NoTarget, PolicyViolation
 from emrgateway_server.findings import Findings
 from emrgateway_server.identity import InsecureIdentity, Labels
-from emrgateway_server.policy import Decision, Engine, Mode, Outcome, Verdict
+from emrgateway_server.policy import Decision, Mode, Outcome, Verdict
+from emrgateway_server.policy_source import PolicySource
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -42,11 +43,17 @@ class JobRuns:
     """The gateway's work, blocking and thread-safe."""
 
     def __init__(
-        self, *, identity: InsecureIdentity, labels: Labels, engine: Engine, targets: Targets, max_message_bytes: int
+        self,
+        *,
+        identity: InsecureIdentity,
+        labels: Labels,
+        policies: PolicySource,
+        targets: Targets,
+        max_message_bytes: int,
     ) -> None:
         self._identity = identity
         self._labels = labels
-        self._engine = engine
+        self._policies = policies
         self._targets = targets
         self._max_message_bytes = max_message_bytes
 
@@ -64,7 +71,8 @@ class JobRuns:
         if not decision.allowed:
             raise _refused(decision)
         upstream = {**decision.request, "clientToken": token}
-        started = cast("Target", target).send("StartJobRun", upstream, call=call, caller=caller.id)
+        answer = cast("Target", target).send("StartJobRun", upstream, call=call, caller=caller.id)
+        started = translate.sayable(answer, _STARTED)
         reply = translate.from_aws(started, pb.StartJobRunResponse, _STARTED)
         reply.decision.CopyFrom(_described(decision))
         return reply
@@ -77,17 +85,18 @@ class JobRuns:
         """
         caller = self._identified()
         message, request = self._read(data, pb.GetJobRunRequest, _GET)
-        if not self._engine.has_grant("get", caller, message.application_id):
+        engine = self._policies.engine
+        if not engine.has_grant("get", caller, message.application_id):
             raise emr.not_found(request)
         target = _existing(self._targets.of(message.application_id), message.application_id)
         first = {key: value for key, value in request.items() if key != "attempt"}
-        got = target.send("GetJobRun", first, call=call, caller=caller.id)
+        got = translate.sayable(target.send("GetJobRun", first, call=call, caller=caller.id), _GOT)
         owner_id = got["jobRun"].get("tags", {}).get(emr.CALLER_TAG)
         owner = None if owner_id is None else Caller(owner_id, self._labels.of(owner_id))
-        if not self._engine.may_touch("get", caller, message.application_id, owner):
+        if not engine.may_touch("get", caller, message.application_id, owner):
             raise emr.not_found(request)
         if "attempt" in request:
-            got = target.send("GetJobRun", request, call=call, caller=caller.id)
+            got = translate.sayable(target.send("GetJobRun", request, call=call, caller=caller.id), _GOT)
         return translate.from_aws(got, pb.GetJobRunResponse, _GOT)
 
     def _identified(self) -> Caller:
@@ -109,7 +118,7 @@ class JobRuns:
     def _judged(self, caller: Caller, original: Mapping[str, object], token: str) -> Decision:
         stamps = emr.reserved_tags(caller=caller.id, token=token, original=original)
         with telemetry.policy_span() as span:
-            decision = self._engine.judge(caller, original, stamps)
+            decision = self._policies.engine.judge(caller, original, stamps)
             decision = _still_conforming(decision)
             telemetry.note_decision(
                 span,

@@ -20,7 +20,7 @@ from emrgateway_server.emr.carrier import ending
 from emrgateway_server.emr.faults import Again, Fault
 from emrgateway_server.emr.keys import Keys
 from emrgateway_server.emr.operations import OPERATIONS, Operation
-from emrgateway_server.emr.turns import Turns
+from emrgateway_server.emr.turns import WORTH_SECONDS, Turns
 from emrgateway_server.errors import GatewayError, Outcome
 
 TRIES = 3  # as in the AWS SDKs' standard mode; throttles do not count, their turns come at a pace
@@ -71,7 +71,7 @@ class Attempts:
             if call.remaining_seconds <= LAST_MOMENT_SECONDS:
                 raise call.abandon()
             pause = self._pause(tries, call)
-            if pause is None or pause >= call.remaining_seconds:
+            if pause is None or pause + WORTH_SECONDS >= call.remaining_seconds:
                 raise call.told(result.error)
             call.pause(pause)
 
