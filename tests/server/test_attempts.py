@@ -124,6 +124,28 @@ def test_a_caller_who_is_gone_before_the_call(aws: FaultyAws) -> None:
     assert set(aws.seen) == {"first", "behind"}
 
 
+def test_those_who_are_gone_leave_their_turns(aws: FaultyAws) -> None:
+    """More than may be under way at once leave the line: none of them is granted a turn that nobody ends."""
+    with target(aws.url, rates={**FAST, "StartJobRun": Rate(20, 1)}) as tested, ThreadPoolExecutor(8) as callers:
+        for _ in range(3):
+            calls = [Call(30) for _ in range(6)]
+            sending = [callers.submit(tested.send, "StartJobRun", start("gone"), call=c, caller=CALLER) for c in calls]
+            for call in calls:
+                call.abandon()
+            for each in sending:
+                each.exception(10)
+        assert tested.send("StartJobRun", start("app"), call=Call(10), caller=CALLER)["jobRunId"] == "00run"
+
+
+def test_a_throttle_slows_the_pace(aws: FaultyAws) -> None:
+    """With a burst of turns left, the next try after a throttle waits for one of the slower pace."""
+    aws.faults["app"] = [{"status": 429}, {}]
+    with target(aws.url, rates={"StartJobRun": Rate(2, 50)}) as tested:
+        began = time.monotonic()
+        tested.send("StartJobRun", start("app"), call=Call(10), caller=CALLER)
+        assert time.monotonic() - began > 0.5
+
+
 def test_a_caller_who_is_gone_during_the_call(aws: FaultyAws) -> None:
     """What was sent is not cut off: the reply is waited for, and it is there for whoever keeps it."""
     aws.faults["app"] = {"how": "hang"}

@@ -41,7 +41,7 @@ def test_who_waits_for_a_turn_holds_no_place() -> None:
 
 @given(st.integers(1, 5), st.lists(st.tuples(st.sampled_from(["take", "read", "leave", "back", "end"]), st.integers())))
 def test_there_are_never_more_calls_than_threads(most: int, moves: list[tuple[str, int]]) -> None:
-    """Whatever they do, calls with a place and parked ones fit into `most_threads`; when all have ended, all is free."""
+    """Calls with a place and parked ones fit into `most_threads`, whatever they do; at the end, all is free."""
     places = Places(most)
     held: list[Place] = []
     for move, number in moves:
