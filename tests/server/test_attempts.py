@@ -223,12 +223,17 @@ def test_no_thread_is_left(aws: FaultyAws) -> None:
 
 
 def test_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """AWS's certificate is held against the authorities, AWS_CA_BUNDLE's if set; a stranger is told nothing."""
+    """AWS's certificate is held against name and authorities, AWS_CA_BUNDLE's if set; a stranger is told nothing."""
     files, others = self_signed(tmp_path / "tls"), self_signed(tmp_path / "other")
     with faulty_aws(files) as aws:
-        for trusted in (None, others["certificate"]):
+        of_another_name = aws.url.replace("127.0.0.1", "localhost")
+        for trusted, url in (
+            (None, aws.url),
+            (others["certificate"], aws.url),
+            (files["certificate"], of_another_name),
+        ):
             with_surroundings(monkeypatch, **({"AWS_CA_BUNDLE": trusted} if trusted else {}))
-            with target(aws.url) as tested, pytest.raises(UpstreamUnreachable) as caught:
+            with target(url) as tested, pytest.raises(UpstreamUnreachable) as caught:
                 tested.send("StartJobRun", start("app"), call=Call(5), caller=CALLER)
             assert caught.value.outcome == "not_started"
         assert not aws.seen
