@@ -63,7 +63,7 @@ class Call:
         with self._lock:
             self._check()
             self._asked = True
-            self._sending = starts
+            self._sending = self._sending or starts
 
     def end_send(self, *, may_have_started: bool) -> None:
         """Note that what was sent has failed. One try that may have started a job makes the whole call doubtful."""

@@ -184,12 +184,16 @@ def test_what_aws_said_is_the_cause(aws: FaultyAws) -> None:
 
 
 def test_reads_are_no_starts(aws: FaultyAws) -> None:
-    """A look-up that fails in doubt leaves no doubt about a job."""
+    """A look-up that fails in doubt leaves no doubt about a job, and takes none away."""
     aws.faults["app"] = {"status": 500}
     call = Call(5)
-    with target(aws.url) as tested, pytest.raises(GatewayError):
-        tested.send("ListJobRuns", {"applicationId": "app"}, call=call, caller=CALLER)
-    assert not call.may_have_started
+    with target(aws.url) as tested:
+        for may_have_started in (False, True):
+            if may_have_started:
+                call.begin_send()
+            with pytest.raises(GatewayError):
+                tested.send("ListJobRuns", {"applicationId": "app"}, call=call, caller=CALLER)
+            assert call.may_have_started is may_have_started
 
 
 def test_waiting_reads_do_not_hold_up_starts(aws: FaultyAws) -> None:

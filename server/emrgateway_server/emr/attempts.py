@@ -85,7 +85,8 @@ class Attempts:
             result = self._tried(operation, request, call, len(tries.ends) + 1)
         if isinstance(result, Fault):
             tries.ends.append(result.again)
-            call.end_send(may_have_started=operation.starts and result.error.outcome is Outcome.UNKNOWN)
+        if isinstance(result, Fault) and operation.starts:
+            call.end_send(may_have_started=result.error.outcome is Outcome.UNKNOWN)
         if isinstance(result, Fault) and result.again is Again.AT_PACE:
             turns.throttled()
         else:
