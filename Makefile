@@ -81,6 +81,7 @@ compat: $(VENV)/.installed | openssl ## Test client and stubs at both ends of th
 bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
 	@$(BIN)/python -m tests.bench.steps
 	@$(BIN)/python -m tests.bench.judging
+	@$(BIN)/python -m tests.bench.overload
 
 .PHONY: clean
 clean: ## Remove what make made

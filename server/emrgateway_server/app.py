@@ -6,13 +6,12 @@ import asyncio
 import logging
 import os
 import signal
-import ssl
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
-from pathlib import Path
+from typing import TypeVar
 
 import grpc
 from grpc import aio
@@ -20,9 +19,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from emrgateway.v1 import job_run_service_pb2 as pb
+from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
-from emrgateway_server import engines, telemetry, upstream
+from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
+from emrgateway_server import outside, telemetry, upstream
+from emrgateway_server.descriptions import Descriptions
 from emrgateway_server.emr import LedgerTable
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
@@ -30,6 +31,9 @@ from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.ledger import Ledger, MemoryLedger, Submissions
 from emrgateway_server.places import Places
 from emrgateway_server.policy import Prices
+from emrgateway_server.policy_metrics import PolicyMetrics
+from emrgateway_server.policy_service import PolicyService
+from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.pool import Pool
 from emrgateway_server.probes import Probes
 from emrgateway_server.service import JobRunService
@@ -42,10 +46,15 @@ VERSION = metadata.version("emr-gateway")
 HOUR_SECONDS = 3600
 LAST_WORDS_SECONDS = 0.5  # for answers that are on their way out
 THREAD_NAME = "call"
-JOB_RUN_SERVICE: str = pb.DESCRIPTOR.services_by_name["JobRunService"].full_name
+OWN_SERVICES: tuple[str, ...] = (
+    job_run_service_pb2.DESCRIPTOR.services_by_name["JobRunService"].full_name,
+    policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"].full_name,
+)
 HEALTH_SERVICE: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 _log = logging.getLogger(__name__)
+_One = TypeVar("_One")
+_Other = TypeVar("_Other")
 
 
 class App:
@@ -55,8 +64,10 @@ class App:
         self._settings = settings
         limits = settings.limits
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
-        self._engine = engines.load(settings.policy.directory, _prices(settings), serving=True)
-        self._targets = upstream.targets(settings, VERSION)
+        self._policies, self._targets = _both(
+            lambda: PolicySource(settings.policy.directory, _prices(settings)),
+            lambda: upstream.targets(settings, VERSION),
+        )
         self._submissions = Submissions(
             _ledger(settings),
             ttl_seconds=settings.ledger.ttl_hours * HOUR_SECONDS,
@@ -68,13 +79,17 @@ class App:
         self._pool = Pool(self._threads, self._places, limits)
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
+        identity = InsecureIdentity(settings.identity.insecure.caller, labels)  # type: ignore[union-attr] # the settings saw to it
         self.job_runs = JobRuns(
-            identity=InsecureIdentity(settings.identity.insecure.caller, labels),  # type: ignore[union-attr] # the settings saw to it
+            identity=identity,
             labels=labels,
-            engine=self._engine,
+            policies=self._policies,
             targets=self._targets,
             submissions=self._submissions,
             max_message_bytes=limits.max_message_bytes,
+        )
+        self.descriptions = Descriptions(
+            identity=identity, policies=self._policies, max_message_bytes=limits.max_message_bytes
         )
 
     async def run(self) -> None:
@@ -84,15 +99,17 @@ class App:
             loop.add_signal_handler(number, self._stopped.set)
         server = self._server()
         address = _bound(server, self._settings.listen, self._settings.tls)
-        probes = Probes(self._settings.metrics) if self._settings.metrics else None
+        probes = Probes(self._settings.metrics, PolicyMetrics(self._policies)) if self._settings.metrics else None
         await server.start()
-        for service in ("", JOB_RUN_SERVICE):
+        for service in ("", *OWN_SERVICES):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         print(f"listening on {address}", flush=True)  # noqa: T201 - the contract with whoever started us
         if probes is not None:
             probes.start()
             print(f"metrics on {probes.address}", flush=True)  # noqa: T201 - as above
-        _log.info("policy %s from %s", self._engine.digest, self._settings.policy.directory)
+        files = self._settings.policy
+        _log.info("policy %s from %s", self._policies.engine.digest, files.directory)
+        self._policies.start(files.reload_seconds)
         await self._stopped.wait()
         await self._drain(server, probes)
 
@@ -112,8 +129,9 @@ class App:
             ],
         )
         add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, self._pool), server)
+        add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, self._pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((JOB_RUN_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+        reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         return server
 
     async def _drain(self, server: aio.Server, probes: Probes | None) -> None:
@@ -130,6 +148,7 @@ class App:
         await server.stop(LAST_WORDS_SECONDS)
         if probes is not None:
             probes.stop()
+        self._policies.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._submissions.close()
         self._targets.close()
@@ -142,7 +161,7 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
         asyncio.run(_serve(settings))
     finally:
         if tracing is not None:
-            tracing.shutdown()
+            telemetry.stop(tracing)
     working = [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_NAME)]
     for thread in working:
         thread.join(timeout=LAST_WORDS_SECONDS / len(working))
@@ -178,6 +197,20 @@ def _ledger(settings: Settings) -> Ledger:
         raise ConfigurationError([Problem("ledger", 0, 0, str(error))]) from error
 
 
+def _both(one: Callable[[], _One], other: Callable[[], _Other]) -> tuple[_One, _Other]:
+    """What two functions make, or `ConfigurationError` with the mistakes of both."""
+    try:
+        made = one()
+    except ConfigurationError as error:
+        problems = error.problems
+        try:
+            other()
+        except ConfigurationError as another:
+            problems += another.problems
+        raise ConfigurationError(problems) from error
+    return made, other()
+
+
 def _bound(server: aio.Server, listen: str, tls: Tls | None) -> str:
     """Bind the port; the address as HOST:PORT with the port that was picked."""
     host = split_address(listen)[0]
@@ -190,12 +223,8 @@ def _bound(server: aio.Server, listen: str, tls: Tls | None) -> str:
 
 
 def _credentials(tls: Tls) -> grpc.ServerCredentials:
-    """The server's certificate and key, checked: gRPC takes anything, and fails the port without saying why."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key, password=lambda: "")
-        pair = (Path(tls.key).read_bytes(), Path(tls.certificate).read_bytes())
-    except OSError as error:  # ssl.SSLError is one
-        reason = getattr(error, "reason", None) or error.strerror or str(error)
-        message = f"{tls.certificate}, {tls.key}: no certificate chain and its unencrypted key in PEM ({reason})"
-        raise ConfigurationError([Problem("tls", 0, 0, message)]) from error
+        pair = outside.key_pair(tls.certificate, tls.key)
+    except ValueError as error:
+        raise ConfigurationError([Problem("tls", 0, 0, f"tls: {error}")]) from error
     return grpc.ssl_server_credentials([pair])

@@ -44,6 +44,8 @@ class Call:
         self._asked = False
         self._sending = False
         self._doubtful = False
+        # Whether an earlier call with the same token may have started a job: as far as is known, no.
+        self.is_suspected = False
 
     @property
     def remaining_seconds(self) -> float:
@@ -53,7 +55,7 @@ class Call:
     @property
     def may_have_started(self) -> bool:
         """Whether something was sent that can have started a job, by this call or an earlier one with its token."""
-        return self._sending or self._doubtful or self.is_suspected
+        return self.is_suspected or self._sending or self._doubtful
 
     def begin_send(self, *, starts: bool = True) -> None:
         """Pass a point of no return, or raise `DeadlineNears` where the caller was answered, or is about to be.
@@ -63,7 +65,7 @@ class Call:
         with self._lock:
             self._check()
             self._asked = True
-            self._sending = starts
+            self._sending = self._sending or starts
 
     def end_send(self, *, may_have_started: bool) -> None:
         """Note that what was sent has failed. One try that may have started a job makes the whole call doubtful."""

@@ -65,13 +65,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from emrgateway_server import app, settings, telemetry  # noqa: PLC0415 - the server extra
+    from emrgateway_server import app, configuration, settings, telemetry  # noqa: PLC0415 - the server extra
     from emrgateway_server.yamlfile import ConfigurationError  # noqa: PLC0415 - as above
 
     telemetry.configure_logging(arguments.log_level)
     try:
-        loaded = settings.load(arguments.config, settings.environment())
-        return app.serve(loaded, settings.environment())
+        with configuration.loaded(arguments.config, settings.environment()) as loaded:
+            return app.serve(loaded, settings.environment())
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return USAGE

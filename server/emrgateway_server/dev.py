@@ -10,6 +10,7 @@ from pathlib import Path
 from emrgateway_sandbox import Sandbox
 from emrgateway_server import app
 from emrgateway_server.settings import Settings, environment, is_loopback, split_address
+from emrgateway_server.surroundings import on_loopback
 
 ALLOW_EVERYTHING = """\
 apiVersion: emrgateway/v1
@@ -26,9 +27,9 @@ def run(listen: str, policy: str | None, caller: str, labels: Sequence[str]) -> 
         raise ValueError(f"dev serves loopback alone: listen on 127.0.0.1, not on {listen}")
     if not all("=" in label for label in labels):
         raise ValueError("a label is KEY=VALUE")
-    # boto3 signs with these; the sandbox takes any.
-    os.environ.setdefault("AWS_ACCESS_KEY_ID", "sandbox")
-    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "sandbox")
+    settled = on_loopback(environment(), traced=True)
+    os.environ.clear()
+    os.environ.update(settled)
     with tempfile.TemporaryDirectory(prefix="emr-gateway-") as directory, Sandbox() as sandbox:
         Path(directory, "dev.yaml").write_text(ALLOW_EVERYTHING, encoding="utf-8")
         print(f"sandbox on {sandbox.url}", flush=True)  # noqa: T201 - a command prints

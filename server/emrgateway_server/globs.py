@@ -8,9 +8,10 @@ nothing elsewhere. Matching is case-sensitive and takes linear time (RE2).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import re2
 
@@ -35,6 +36,9 @@ class Kind(Enum):
         return _SEPARATORS.get(self, "")
 
 
+_Rendered: TypeAlias = tuple[tuple[str, ...], tuple[bool, ...]]
+
+
 class _Matcher(Protocol):
     def fullmatch(self, text: str) -> object: ...
 
@@ -57,6 +61,8 @@ class Glob:
         self.text = _normal(text) if text else text
         self._template = templates.parse(self.text)
         self._parts = _tokens(self._template)
+        self.is_everything = self.text == _EVERYTHING
+        self.is_plain = kind_of(self.text) is Kind.PLAIN  # neither a URL nor an ARN
         _check(self.text)
 
     @property
@@ -65,9 +71,14 @@ class Glob:
         return self._template.labels
 
     @property
-    def is_everything(self) -> bool:
-        """Whether it is the bare `**`."""
-        return self.text == _EVERYTHING
+    def needs_caller(self) -> bool:
+        """Whether what it matches depends on the caller."""
+        return not self._template.is_plain
+
+    def rendered(self, caller: Caller) -> _Rendered:
+        """Its pieces for a caller, and which of them are literal. `MissingLabel` where the caller lacks a label."""
+        pieces = tuple(part.value(caller) if isinstance(part, Reference) else part for part in self._parts)
+        return pieces, tuple(isinstance(part, Reference) for part in self._parts)
 
     def matches(self, value: str, caller: Caller, kind: Kind | None = None) -> bool:
         """Whether a value matches, as an `allow` means it: a strange value matches nothing but the bare `**`.
@@ -79,10 +90,7 @@ class Glob:
         kind = self.kind_for(value, kind)
         if is_strange(value, kind):
             return False
-        text = _compared(value, kind)
-        pieces = tuple(part.value(caller) if isinstance(part, Reference) else part for part in self._parts)
-        literal = tuple(isinstance(part, Reference) for part in self._parts)
-        return _compiled(pieces, literal, kind).fullmatch(text) is not None
+        return _compiled(*self.rendered(caller), kind).fullmatch(_compared(value, kind)) is not None
 
     def denies(self, value: str, caller: Caller, kind: Kind | None = None) -> bool:
         """Whether a value matches, as a `deny` means it: a strange value matches every one."""
@@ -94,7 +102,7 @@ class Glob:
         A plain field holds whatever its caller likes, so it is the glob that says how it reads it: a value that
         looks like a URL does not keep `*prod*` from matching.
         """
-        if kind is Kind.PLAIN and kind_of(self.text) is Kind.PLAIN:
+        if kind is Kind.PLAIN and self.is_plain:
             return kind
         if kind is None or kind in (Kind.PLAIN, Kind.PATH):
             return kind_of(value, otherwise=kind or Kind.PLAIN)
@@ -110,6 +118,42 @@ class Glob:
             return self._template.rendered(caller)
         except templates.MissingLabel:
             return self.text
+
+
+class GlobSet:
+    """Globs of which one must match: tried together, since a list may have many items and a policy many globs."""
+
+    def __init__(self, globs: Iterable[Glob]) -> None:
+        self._globs = tuple(globs)
+        self._is_everything = any(glob.is_everything for glob in self._globs)
+        # A plain field's value is read by each glob in its own way.
+        self._groups = [[glob for glob in self._globs if glob.is_plain is plain] for plain in (True, False)]
+        self._unions: dict[tuple[int, Kind], _Union] = {}
+
+    def __iter__(self) -> Iterator[Glob]:
+        return iter(self._globs)
+
+    def matches(self, value: str, caller: Caller, kind: Kind | None = None) -> bool:
+        """Whether a glob matches, as `Glob.matches` has it."""
+        if self._is_everything:
+            return True
+        for number, group in enumerate(self._groups):
+            if group:
+                read_as = group[0].kind_for(value, kind)
+                if not is_strange(value, read_as) and self._union(number, read_as, caller).has(
+                    _compared(value, read_as)
+                ):
+                    return True
+        return False
+
+    def _union(self, number: int, kind: Kind, caller: Caller) -> _Union:
+        known = self._unions.get((number, kind))
+        if known is None:
+            group = self._groups[number]
+            known = _union(tuple(glob.rendered(caller) for glob in group), kind)
+            if not any(glob.needs_caller for glob in group):
+                self._unions[number, kind] = known
+        return known
 
 
 def kind_of(value: str, *, otherwise: Kind = Kind.PLAIN) -> Kind:
@@ -204,8 +248,6 @@ def _check(text: str) -> None:
 
 @lru_cache(maxsize=8_192)
 def _compiled(pieces: tuple[str, ...], literal: tuple[bool, ...], kind: Kind) -> _Matcher:
-    if pieces and not any(piece.startswith("*") and not lit for piece, lit in zip(pieces[:-1], literal, strict=False)):
-        return _Prefix("".join(pieces[:-1]), pieces[-1], kind, is_literal=literal[-1])
     separators = re2.escape(kind.separators)
     within = f"[^{separators}]*" if separators else ".*"
     source = ""
@@ -224,20 +266,44 @@ def _compiled(pieces: tuple[str, ...], literal: tuple[bool, ...], kind: Kind) ->
     return compiled
 
 
-class _Prefix:
-    """A glob with a wildcard at its end, or none: most are, and no pattern is as quick."""
+class _Union:
+    """What several globs match. Most end with their one wildcard, or have none: no pattern is as quick for these."""
 
-    def __init__(self, prefix: str, last: str, kind: Kind, *, is_literal: bool) -> None:
-        self._wildcard = "" if is_literal or not last.startswith("*") else last
-        self._prefix = prefix if self._wildcard else prefix + last
-        self._separators = kind.separators if self._wildcard == "*" else ""
+    def __init__(self, globs: tuple[_Rendered, ...], kind: Kind) -> None:
+        literals: set[str] = set()
+        prefixes: list[str] = []
+        self._within: list[str] = []
+        self._patterns: list[_Matcher] = []
+        for pieces, literal in globs:
+            wild = [index for index, piece in enumerate(pieces) if piece.startswith("*") and not literal[index]]
+            if not wild:
+                literals.add("".join(pieces))
+            elif wild != [len(pieces) - 1]:
+                self._patterns.append(_compiled(pieces, literal, kind))
+            elif pieces[-1] == "*" and kind.separators:
+                self._within.append("".join(pieces[:-1]))
+            else:
+                prefixes.append("".join(pieces[:-1]))
+        self._literals = frozenset(literals)
+        self._prefixes = tuple(prefixes)
+        self._separators = kind.separators
 
-    def fullmatch(self, text: str) -> bool | None:
-        """True, or None where it does not match: as a pattern answers."""
-        if not self._wildcard:
-            return text == self._prefix or None
-        rest = text.startswith(self._prefix) and text[len(self._prefix) :]
-        return None if rest is False or any(each in rest for each in self._separators) else True
+    def has(self, text: str) -> bool:
+        """Whether one matches."""
+        return (
+            text in self._literals
+            or text.startswith(self._prefixes)
+            or any(text.startswith(prefix) and self._is_segment(text[len(prefix) :]) for prefix in self._within)
+            or any(pattern.fullmatch(text) is not None for pattern in self._patterns)
+        )
+
+    def _is_segment(self, text: str) -> bool:
+        return not any(separator in text for separator in self._separators)
+
+
+@lru_cache(maxsize=8_192)
+def _union(globs: tuple[_Rendered, ...], kind: Kind) -> _Union:
+    return _Union(globs, kind)
 
 
 def _alphabet(glob: Glob) -> tuple[str, ...]:

@@ -12,13 +12,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, cast
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc import aio
 
+from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_server import status, telemetry
-from emrgateway_server.errors import GatewayError, Internal
+from emrgateway_server.errors import GatewayError, Internal, Outcome
 
 OWN_SERVICES = "/emrgateway."
 START_JOB_RUN = "/emrgateway.v1.JobRunService/StartJobRun"
+# gRPC's own retries carry it (gRFC A6); whoever made the call hears the last attempt alone.
+PREVIOUS_ATTEMPTS = "grpc-previous-rpc-attempts"
+MOST_READ_AGAIN = 64 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -81,11 +86,28 @@ class LastResort(_OwnUnaryInterceptor):
             telemetry.note_error(failure)
             if isinstance(failure, Internal):
                 _log_bug(failure.__cause__ or failure)
-            reply = status.reply_of(failure, with_outcome=method == START_JOB_RUN)
+            starts = method == START_JOB_RUN
+            if starts and _was_tried_before(context) and not _only_validates(request):
+                failure.metadata["outcome"] = Outcome.UNKNOWN
+            reply = status.reply_of(failure, with_outcome=starts)
             await context.abort(reply.code, reply.message, tuple(reply.trailers))
             raise AssertionError("abort returned")
 
         return last_resort
+
+
+def _was_tried_before(context: _Context) -> bool:
+    """Whether an attempt of the same call went before this one: it may have started a job, whatever this one says."""
+    counts = (value for key, value in context.invocation_metadata() or () if key == PREVIOUS_ATTEMPTS)
+    return any(str(count).isdecimal() and int(count) for count in counts)
+
+
+def _only_validates(request: bytes) -> bool:
+    """Whether a request could never have started a job; False where it is too large to be read a second time."""
+    try:
+        return len(request) <= MOST_READ_AGAIN and pb.StartJobRunRequest.FromString(request).validate_only
+    except (DecodeError, RecursionError):
+        return False
 
 
 def _log_bug(error: BaseException) -> None:

@@ -21,7 +21,8 @@ from emrgateway_server.emr import Target, Targets
 from emrgateway_server.findings import Findings
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.ledger import Submission, Submissions
-from emrgateway_server.policy import Decision, Engine, Outcome, Verdict
+from emrgateway_server.policy import Decision, Outcome, Verdict
+from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.submitting import Start, Submitting, existing
 
 _Message = TypeVar("_Message", bound=Message)
@@ -41,14 +42,14 @@ class JobRuns:
         *,
         identity: InsecureIdentity,
         labels: Labels,
-        engine: Engine,
+        policies: PolicySource,
         targets: Targets,
         submissions: Submissions,
         max_message_bytes: int,
     ) -> None:
         self._identity = identity
         self._labels = labels
-        self._engine = engine
+        self._policies = policies
         self._targets = targets
         self._submitting = Submitting(submissions)
         self._max_message_bytes = max_message_bytes
@@ -78,17 +79,18 @@ class JobRuns:
         """
         caller = self._identified()
         message, request = self._read(data, pb.GetJobRunRequest, _GET)
-        if not self._engine.has_grant("get", caller, message.application_id):
+        engine = self._policies.engine
+        if not engine.has_grant("get", caller, message.application_id):
             raise emr.not_found(request)
         target = existing(self._targets.of(message.application_id), message.application_id)
         first = {key: value for key, value in request.items() if key != "attempt"}
-        got = target.send("GetJobRun", first, call=call, caller=caller.id)
+        got = translate.sayable(target.send("GetJobRun", first, call=call, caller=caller.id), _GOT)
         owner_id = got["jobRun"].get("tags", {}).get(emr.CALLER_TAG)
         owner = None if owner_id is None else Caller(owner_id, self._labels.of(owner_id))
-        if not self._engine.may_touch("get", caller, message.application_id, owner):
+        if not engine.may_touch("get", caller, message.application_id, owner):
             raise emr.not_found(request)
         if "attempt" in request:
-            got = target.send("GetJobRun", request, call=call, caller=caller.id)
+            got = translate.sayable(target.send("GetJobRun", request, call=call, caller=caller.id), _GOT)
         return translate.from_aws(got, pb.GetJobRunResponse, _GOT)
 
     def _identified(self) -> Caller:
@@ -110,7 +112,7 @@ class JobRuns:
     def _judged(self, caller: Caller, original: Mapping[str, object], token: str) -> Decision:
         stamps = emr.reserved_tags(caller=caller.id, token=token, original=original)
         with telemetry.policy_span() as span:
-            decision = self._engine.judge(caller, original, stamps)
+            decision = self._policies.engine.judge(caller, original, stamps)
             decision = _still_conforming(decision)
             telemetry.note_decision(
                 span,

@@ -22,7 +22,7 @@ _VERDICTS = {
 
 def started(reply: Mapping[str, Any], decision: Decision | None) -> pb.StartJobRunResponse:
     """A job run that is there, and the decision where it is known."""
-    message = translate.from_aws(reply, pb.StartJobRunResponse, _STARTED)
+    message = translate.from_aws(translate.sayable(reply, _STARTED), pb.StartJobRunResponse, _STARTED)
     if decision is not None:
         message.decision.CopyFrom(_described(decision))
     return message

@@ -29,7 +29,7 @@ MAX_STATUS_BYTES = 6 * 1024
 MAX_MESSAGE_BYTES = 300
 MAX_DESCRIPTION_BYTES = 1_000
 
-_CODES: dict[type[GatewayError], grpc.StatusCode] = {
+CODES: dict[type[GatewayError], grpc.StatusCode] = {
     errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
     errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     errors.PolicyViolation: grpc.StatusCode.PERMISSION_DENIED,
@@ -62,7 +62,7 @@ class Reply:
 
 def code_of(error: GatewayError) -> grpc.StatusCode:
     """The gRPC code of an error, by the contract's table."""
-    return _CODES[type(error)]
+    return CODES[type(error)]
 
 
 def reply_of(error: GatewayError, *, with_outcome: bool) -> Reply:

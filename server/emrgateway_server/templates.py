@@ -26,6 +26,9 @@ class Reference:
 
     label: str | None
 
+    def __str__(self) -> str:
+        return "${caller.id}" if self.label is None else f"${{caller.labels.{self.label}}}"
+
     def value(self, caller: Caller) -> str:
         """What stands for it, or `MissingLabel`."""
         if self.label is None:
@@ -40,6 +43,9 @@ class Template:
     """A text with references in it."""
 
     parts: tuple[str | Reference, ...]
+
+    def __str__(self) -> str:
+        return "".join(part.replace("$", "$$") if isinstance(part, str) else str(part) for part in self.parts)
 
     @property
     def is_plain(self) -> bool:

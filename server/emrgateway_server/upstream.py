@@ -9,7 +9,7 @@ from emrgateway_server.yamlfile import ConfigurationError, Problem
 
 
 def targets(settings: Settings, version: str) -> Targets:
-    """The targets of a configuration; `ConfigurationError` with every one that no client can be made of."""
+    """The targets of a configuration; `ConfigurationError` where no client can be made of one."""
     limits = settings.limits
     traffic = Traffic(
         replicas=settings.replicas, most_waiting=limits.queue_per_target, most_at_once=share(limits.max_in_flight)
@@ -18,15 +18,11 @@ def targets(settings: Settings, version: str) -> Targets:
     for target in settings.targets:
         shared = rates.setdefault((target.account, target.region), {})
         shared.update({name: Rate(rate.per_second, rate.burst) for name, rate in target.rates.items()})
-    made: list[Target] = []
-    problems: list[Problem] = []
-    for index, target in enumerate(settings.targets):
-        try:
-            made.append(_target(target, traffic, rates[target.account, target.region], version))
-        except ValueError as error:
-            problems.append(Problem(f"targets[{index}]", 0, 0, str(error)))
-    if problems:
-        raise ConfigurationError(problems)
+    try:
+        made = [_target(target, traffic, rates[target.account, target.region], version) for target in settings.targets]
+    except ValueError as error:
+        # The file was checked: what botocore dislikes is in AWS_*, or in AWS's own files, and ends the first target.
+        raise ConfigurationError([Problem("AWS", 0, 0, str(error))]) from error
     return Targets(made, traffic)
 
 

@@ -18,6 +18,8 @@ from grpc_health.v1 import health, health_pb2_grpc
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway.v1 import job_run_service_pb2_grpc as pb_grpc
+from emrgateway.v1 import policy_service_pb2 as policy_pb
+from emrgateway.v1 import policy_service_pb2_grpc as policy_pb_grpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +41,7 @@ class Refusal:
 
 
 @dataclass
-class Gateway(pb_grpc.JobRunServiceServicer):
+class Gateway(pb_grpc.JobRunServiceServicer, policy_pb_grpc.PolicyServiceServicer):
     """Answers each call with the next of `script`, then with `always`, then with an empty reply."""
 
     script: deque[Refusal | Message] = field(default_factory=deque)
@@ -94,6 +96,11 @@ class Gateway(pb_grpc.JobRunServiceServicer):
     ) -> pb.GetDashboardForJobRunResponse:
         return self._answer(request, context, pb.GetDashboardForJobRunResponse())  # type: ignore[no-any-return]
 
+    def DescribePolicy(  # noqa: N802, D102 - gRPC's
+        self, request: policy_pb.DescribePolicyRequest, context: Context
+    ) -> policy_pb.DescribePolicyResponse:
+        return self._answer(request, context, policy_pb.DescribePolicyResponse())  # type: ignore[no-any-return]
+
 
 @contextlib.contextmanager
 def running(credentials: grpc.ServerCredentials | None = None) -> Iterator[Gateway]:
@@ -101,6 +108,7 @@ def running(credentials: grpc.ServerCredentials | None = None) -> Iterator[Gatew
     gateway = Gateway()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=(("grpc.so_reuseport", 0),))
     pb_grpc.add_JobRunServiceServicer_to_server(gateway, server)
+    policy_pb_grpc.add_PolicyServiceServicer_to_server(gateway, server)
     health_pb2_grpc.add_HealthServicer_to_server(gateway.health, server)
     if credentials is None:
         gateway.port = server.add_insecure_port("127.0.0.1:0")

@@ -60,6 +60,7 @@ def test_the_other_methods(gateway: Gateway) -> None:
             await client.cancel_job_run(pb.CancelJobRunRequest(application_id="a"))
             await client.list_job_run_attempts(pb.ListJobRunAttemptsRequest(application_id="a"))
             await client.get_dashboard_for_job_run(pb.GetDashboardForJobRunRequest(application_id="a"))
+            await client.describe_policy("a")
 
     asyncio.run(each())
     assert gateway.calls[0][0] == pb.GetJobRunRequest(application_id="a", job_run_id="r", attempt=2)
@@ -68,6 +69,7 @@ def test_the_other_methods(gateway: Gateway) -> None:
         "CancelJobRunRequest",
         "ListJobRunAttemptsRequest",
         "GetDashboardForJobRunRequest",
+        "DescribePolicyRequest",
     ]
 
 

@@ -165,7 +165,7 @@ def test_exit_codes_of_a_failed_start(gateway: Gateway, answer: Refusal, exit_co
     done = _run("start", "-f", "-", "--target", gateway.target, text=_REQUEST)
     assert done.returncode == exit_code
     unknown = "not_started" not in str(answer.trailers) and exit_code == 3
-    assert (f"give it clientToken: {gateway.tokens[0]}" in done.stderr) == unknown
+    assert (f"--client-token {gateway.tokens[0]}" in done.stderr) == unknown
 
 
 def test_nobody_listens() -> None:
@@ -275,6 +275,6 @@ def test_ctrl_c(gateway: Gateway) -> None:
         assert process.wait(30) == 130
         assert process.stderr is not None
         assert process.stderr.read() == (
-            "interrupted: it may have been started; to submit again without starting a second job, "
-            f"give it clientToken: {gateway.tokens[0]}\n"
+            "interrupted: it may have been started; to submit it again without starting a second job: "
+            f"--client-token {gateway.tokens[0]}\n"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emrgateway.v1 import job_run_service_pb2 as pb
+from emrgateway.v1 import policy_service_pb2 as policy_pb
 from emrgateway_client import Client
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def test_each_method_sends_its_own_message(gateway: Gateway) -> None:
         client.cancel_job_run(cancel)
         client.list_job_run_attempts(attempts)
         client.get_dashboard_for_job_run(dashboard)
+        client.describe_policy()
+        client.describe_policy("a")
     assert [request for request, _ in gateway.calls] == [
         pb.GetJobRunRequest(application_id="a", job_run_id="r"),
         pb.GetJobRunRequest(application_id="a", job_run_id="r", attempt=2),
@@ -31,4 +34,6 @@ def test_each_method_sends_its_own_message(gateway: Gateway) -> None:
         cancel,
         attempts,
         dashboard,
+        policy_pb.DescribePolicyRequest(),
+        policy_pb.DescribePolicyRequest(application_id="a"),
     ]

@@ -46,6 +46,14 @@ def test_the_callers_own_token_is_kept(gateway: Gateway) -> None:
     assert gateway.tokens == ["mine", "mine"]
 
 
+def test_each_service_is_retried(gateway: Gateway) -> None:
+    """The config names the services one by one: a method of the second one is tried again too."""
+    gateway.script.append(later())
+    with Client(gateway.target) as client:
+        client.describe_policy()
+    assert len(gateway.calls) == 2
+
+
 def test_five_attempts_are_the_most(gateway: Gateway) -> None:
     """An outage ends after five attempts, with the error, its unknown outcome, and the token to go on with."""
     gateway.always = later()

@@ -19,6 +19,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway.v1 import job_run_service_pb2_grpc as pb_grpc
+from emrgateway.v1 import policy_service_pb2 as policy_pb
+from emrgateway.v1 import policy_service_pb2_grpc as policy_pb_grpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -109,10 +111,15 @@ class Gateway:
         request = pb.GetJobRunRequest(application_id=application_id, job_run_id=job_run_id)
         return self.jobs.GetJobRun(request, timeout=timeout)
 
-    def send(self, data: bytes, method: str = "StartJobRun") -> bytes:
+    def describe(self, application_id: str = "", timeout: float = PATIENCE_SECONDS) -> policy_pb.DescribePolicyResponse:
+        """Ask once what policy says."""
+        request = policy_pb.DescribePolicyRequest(application_id=application_id)
+        return policy_pb_grpc.PolicyServiceStub(self.channel).DescribePolicy(request, timeout=timeout)
+
+    def send(self, data: bytes, method: str = "StartJobRun", service: str = "JobRunService") -> bytes:
         """Send bytes that no stub would make."""
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(
-            f"/emrgateway.v1.JobRunService/{method}", request_serializer=None, response_deserializer=None
+            f"/emrgateway.v1.{service}/{method}", request_serializer=None, response_deserializer=None
         )
         return call(data, timeout=PATIENCE_SECONDS)
 

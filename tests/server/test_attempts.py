@@ -10,10 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from emrgateway_server.call import Call
 from emrgateway_server.emr import Rate
-from emrgateway_server.errors import DeadlineNears, GatewayError, Throttled, UpstreamUnknown, UpstreamUnreachable
+from emrgateway_server.errors import (
+    Conflict,
+    DeadlineNears,
+    GatewayError,
+    Throttled,
+    UpstreamUnknown,
+    UpstreamUnreachable,
+)
 
 from .certificates import self_signed
 from .direct import CALLER, FAST, start, target, with_surroundings
@@ -75,6 +83,30 @@ def test_an_endpoint_that_accepts_nothing(aws: FaultyAws) -> None:
     assert not aws.seen
 
 
+def test_a_kept_connection_that_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that left on a kept connection may have been read: unknown, though AWS cannot be reached any more."""
+    with_surroundings(monkeypatch)
+    body = b'{"applicationId":"app","jobRunId":"00run","arn":"a"}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as aws:
+
+        def serve_once() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+                server.close()
+                connection.recv(65_536)
+
+        served = aws.submit(serve_once)
+        with target(f"http://127.0.0.1:{server.getsockname()[1]}") as tested:
+            tested.send("StartJobRun", start("app"), call=Call(5), caller=CALLER)
+            with pytest.raises(GatewayError) as caught:
+                tested.send("StartJobRun", start("app"), call=Call(5), caller=CALLER)
+        served.result(5)
+    assert caught.value.metadata.get("outcome", caught.value.outcome) == "unknown"
+
+
 def test_a_caller_who_is_gone_before_the_call(aws: FaultyAws) -> None:
     """Whoever leaves while waiting for a turn sends nothing, at once, and the turn goes to the next."""
     slow = {**FAST, "StartJobRun": Rate(2, 1)}
@@ -90,6 +122,28 @@ def test_a_caller_who_is_gone_before_the_call(aws: FaultyAws) -> None:
         assert time.monotonic() - began < _SLACK_SECONDS
         assert behind.result(5)["jobRunId"] == "00run"
     assert set(aws.seen) == {"first", "behind"}
+
+
+def test_those_who_are_gone_leave_their_turns(aws: FaultyAws) -> None:
+    """More than may be under way at once leave the line: none of them is granted a turn that nobody ends."""
+    with target(aws.url, rates={**FAST, "StartJobRun": Rate(20, 1)}) as tested, ThreadPoolExecutor(8) as callers:
+        for _ in range(3):
+            calls = [Call(30) for _ in range(6)]
+            sending = [callers.submit(tested.send, "StartJobRun", start("gone"), call=c, caller=CALLER) for c in calls]
+            for call in calls:
+                call.abandon()
+            for each in sending:
+                each.exception(10)
+        assert tested.send("StartJobRun", start("app"), call=Call(10), caller=CALLER)["jobRunId"] == "00run"
+
+
+def test_a_throttle_slows_the_pace(aws: FaultyAws) -> None:
+    """With a burst of turns left, the next try after a throttle waits for one of the slower pace."""
+    aws.faults["app"] = [{"status": 429}, {}]
+    with target(aws.url, rates={"StartJobRun": Rate(2, 50)}) as tested:
+        began = time.monotonic()
+        tested.send("StartJobRun", start("app"), call=Call(10), caller=CALLER)
+        assert time.monotonic() - began > 0.5
 
 
 def test_a_caller_who_is_gone_during_the_call(aws: FaultyAws) -> None:
@@ -120,13 +174,26 @@ def test_a_caller_who_is_gone_between_tries(aws: FaultyAws) -> None:
     assert len(aws.seen["app"]) == 1
 
 
+def test_what_aws_said_is_the_cause(aws: FaultyAws) -> None:
+    """Whoever must know AWS's own words, which no caller may see, finds them beside the error."""
+    aws.faults["app"] = {"status": 409, "type": "ConflictException", "message": "the token was used"}
+    with target(aws.url) as tested, pytest.raises(Conflict) as caught:
+        tested.send("StartJobRun", start("app"), call=Call(5), caller=CALLER)
+    assert isinstance(caught.value.__cause__, ClientError)
+    assert caught.value.__cause__.response["Error"]["Message"] == "the token was used"
+
+
 def test_reads_are_no_starts(aws: FaultyAws) -> None:
-    """A look-up that fails in doubt leaves no doubt about a job."""
+    """A look-up that fails in doubt leaves no doubt about a job, and takes none away."""
     aws.faults["app"] = {"status": 500}
     call = Call(5)
-    with target(aws.url) as tested, pytest.raises(GatewayError):
-        tested.send("ListJobRuns", {"applicationId": "app"}, call=call, caller=CALLER)
-    assert not call.may_have_started
+    with target(aws.url) as tested:
+        for may_have_started in (False, True):
+            if may_have_started:
+                call.begin_send()
+            with pytest.raises(GatewayError):
+                tested.send("ListJobRuns", {"applicationId": "app"}, call=call, caller=CALLER)
+            assert call.may_have_started is may_have_started
 
 
 def test_waiting_reads_do_not_hold_up_starts(aws: FaultyAws) -> None:
@@ -160,12 +227,17 @@ def test_no_thread_is_left(aws: FaultyAws) -> None:
 
 
 def test_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """AWS's certificate is held against the authorities, AWS_CA_BUNDLE's if set; a stranger is told nothing."""
+    """AWS's certificate is held against name and authorities, AWS_CA_BUNDLE's if set; a stranger is told nothing."""
     files, others = self_signed(tmp_path / "tls"), self_signed(tmp_path / "other")
     with faulty_aws(files) as aws:
-        for trusted in (None, others["certificate"]):
+        of_another_name = aws.url.replace("127.0.0.1", "localhost")
+        for trusted, url in (
+            (None, aws.url),
+            (others["certificate"], aws.url),
+            (files["certificate"], of_another_name),
+        ):
             with_surroundings(monkeypatch, **({"AWS_CA_BUNDLE": trusted} if trusted else {}))
-            with target(aws.url) as tested, pytest.raises(UpstreamUnreachable) as caught:
+            with target(url) as tested, pytest.raises(UpstreamUnreachable) as caught:
                 tested.send("StartJobRun", start("app"), call=Call(5), caller=CALLER)
             assert caught.value.outcome == "not_started"
         assert not aws.seen

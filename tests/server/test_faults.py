@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emrgateway.v1 import job_run_pb2
+
 from .faulty_aws import FaultyAws, faulty_aws
 from .gateways import ACCOUNT, ALLOW_ALL, PATIENCE_SECONDS, REGION, configuration, serving
 from .jobs import cases, job, named
@@ -80,7 +82,7 @@ def _assert_tries(case: dict[str, Any], seen: list[bytes]) -> None:
 
 def _seconds(case: dict[str, Any]) -> float:
     """What is paced is tried until the deadline nears, so that one is near."""
-    return _MARGIN_SECONDS + 1.5 if case["want"].get("paced") else PATIENCE_SECONDS
+    return _MARGIN_SECONDS + 3 if case["want"].get("paced") else PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("case", cases("faults.yaml"), ids=named)
@@ -102,6 +104,54 @@ def test_get(case: dict[str, Any], aws: FaultyAws, gateway: Gateway) -> None:
     _assert_as_wanted(told, case["want"])
     assert told.outcome is None
     _assert_tries(case, aws.seen[application])
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("SomeException", "SomeException"),
+        ("ValidationException", "ValidationException"),
+        (_SECRET, "400"),
+        ("Hunter.Password", "400"),
+        ("<b>Some</b>", "400"),
+        ("Some Exception", "400"),
+        ("x" * 65, "400"),
+    ],
+)
+def test_aws_code_is_a_code(said: str, told: str, aws: FaultyAws, gateway: Gateway) -> None:
+    """What stands where AWS's code does is told where it looks like one and is no word of the request's."""
+    application = _application({"aws": {"status": 400, "type": said, "message": "no"}}, aws)
+    arguments = [_SECRET, "--of=hunter.password", "ValidationException"]
+    driver = {"sparkSubmit": {"entryPoint": "s3://b/a.py", "entryPointArguments": arguments}}
+    answer = refused(lambda: gateway.start(job(applicationId=application, jobDriver=driver)))
+    assert answer.message.startswith(f"AWS answered {told}: no")
+    assert said == told or said.encode() not in answer.raw
+
+
+@pytest.mark.parametrize(
+    "beside", [{}, {"arn": 7, "applicationId": []}, {"arn": "\ud800", "applicationId": {"a": 1}}, {"arn": None}]
+)
+def test_an_id_is_never_lost(beside: dict[str, Any], aws: FaultyAws, gateway: Gateway) -> None:
+    """A job that started is told by its id, whatever AWS says beside that; what cannot be said is left out."""
+    application = _application({"aws": {"status": 200, "body": json.dumps({"jobRunId": "00run", **beside})}}, aws)
+    reply = gateway.start(job(applicationId=application))
+    assert (reply.job_run_id, reply.arn, reply.application_id) == ("00run", "", "")
+
+
+def test_a_run_of_which_half_makes_no_sense(aws: FaultyAws, gateway: Gateway) -> None:
+    """GetJobRun tells what the contract can say of a run, and leaves out the rest."""
+    run = {
+        "jobRunId": "00run",
+        "arn": 7,
+        "attempt": 1 << 40,
+        "state": "RUNNING",
+        "tags": {"a": 7, "b": "c"},
+        "name": {},
+    }
+    application = _application({"aws": {"status": 200, "body": json.dumps({"jobRun": run})}}, aws)
+    told = gateway.get(application, "00run").job_run
+    assert (told.job_run_id, told.state, told.arn) == ("00run", job_run_pb2.JOB_RUN_STATE_RUNNING, "")
+    assert (dict(told.tags), told.name, told.attempt) == ({"b": "c"}, "", 0)
 
 
 @pytest.mark.parametrize("how", ["hang", "drip"])

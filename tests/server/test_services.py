@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway.v1 import job_run_service_pb2_grpc as pb_grpc
+from emrgateway.v1 import policy_service_pb2
 
 from .gateways import PATIENCE_SECONDS
 from .jobs import job
@@ -26,12 +28,13 @@ if TYPE_CHECKING:
     from .gateways import Gateway
 
 _SERVICE = "emrgateway.v1.JobRunService"
+_POLICY = "emrgateway.v1.PolicyService"
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-@pytest.mark.parametrize("service", ["", _SERVICE])
+@pytest.mark.parametrize("service", ["", _SERVICE, _POLICY])
 def test_health(service: str, open_gateway: Gateway) -> None:
-    """Check and Watch, of the server and of the service by its full name."""
+    """Check and Watch, of the server and of each service by its full name."""
     assert open_gateway.is_serving(service)
     watch = open_gateway.health.Watch(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE_SECONDS)
     assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
@@ -43,19 +46,24 @@ def test_health_of_what_is_not_served(open_gateway: Gateway) -> None:
     assert refused(lambda: open_gateway.is_serving("JobRunService")).code == "NOT_FOUND"
 
 
-def test_reflection(open_gateway: Gateway) -> None:
-    """The services are listed, and the contract's file is told: grpcurl works without our .proto files."""
+@pytest.mark.parametrize(
+    ("service", "file"),
+    [(_SERVICE, pb.DESCRIPTOR), (_POLICY, policy_service_pb2.DESCRIPTOR)],
+    ids=["JobRunService", "PolicyService"],
+)
+def test_reflection(service: str, file: FileDescriptor, open_gateway: Gateway) -> None:
+    """The services are listed, and the contract's files are told: grpcurl works without our .proto files."""
     stub: Any = reflection_pb2_grpc.ServerReflectionStub(open_gateway.channel)  # its methods have no types
     asked = [
         reflection_pb2.ServerReflectionRequest(list_services=""),
-        reflection_pb2.ServerReflectionRequest(file_containing_symbol=_SERVICE),
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol=service),
     ]
-    listed, file = stub.ServerReflectionInfo(iter(asked), timeout=PATIENCE_SECONDS)
+    listed, told = stub.ServerReflectionInfo(iter(asked), timeout=PATIENCE_SECONDS)
     names = {service.name for service in listed.list_services_response.service}
-    assert names == {_SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
-    described = FileDescriptorProto.FromString(file.file_descriptor_response.file_descriptor_proto[0])
+    assert names == {_SERVICE, _POLICY, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+    described = FileDescriptorProto.FromString(told.file_descriptor_response.file_descriptor_proto[0])
     methods = {method.name for method in described.service[0].method}
-    assert methods == {method.name for method in pb.DESCRIPTOR.services_by_name["JobRunService"].methods}
+    assert methods == {method.name for method in file.services_by_name[service.rpartition(".")[2]].methods}
 
 
 @pytest.mark.parametrize(

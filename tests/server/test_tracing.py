@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -198,3 +200,22 @@ def test_a_console_exporter(sandbox: Sandbox, serve: Serve) -> None:
     gateway = serve(sandbox.url, environment={"OTEL_TRACES_EXPORTER": "console"})
     gateway.start(job())
     assert f'"name": "{_START}"' in gateway.stop().stdout
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+@pytest.mark.parametrize("listens", [False, True], ids=["refuses", "says nothing"])
+def test_a_dead_collector_does_not_keep_the_process(
+    protocol: str, *, listens: bool, sandbox: Sandbox, serve: Serve
+) -> None:
+    """With spans left that nobody takes, the gateway ends with 0, a moment after SIGTERM."""
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        if listens:
+            dead.listen()
+        endpoint = f"http://127.0.0.1:{dead.getsockname()[1]}"
+        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+        gateway = serve(sandbox.url, environment=environment)
+        gateway.start(job())
+        began = time.monotonic()
+        assert gateway.stop().code == 0
+        assert time.monotonic() - began < 6

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from emrgateway.v1 import job_run_service_pb2
+from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 
-# With its package: gRPC silently ignores a method config whose service lacks it.
-SERVICE: Final = job_run_service_pb2.DESCRIPTOR.services_by_name["JobRunService"].full_name
+# With their package: gRPC silently ignores a method config whose service lacks it.
+SERVICES: Final = (
+    job_run_service_pb2.DESCRIPTOR.services_by_name["JobRunService"].full_name,
+    policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"].full_name,
+)
 
 SERVICE_CONFIG: Final = json.dumps(
     {
@@ -17,7 +20,7 @@ SERVICE_CONFIG: Final = json.dumps(
         "healthCheckConfig": {"serviceName": ""},
         "methodConfig": [
             {
-                "name": [{"service": SERVICE}],
+                "name": [{"service": service} for service in SERVICES],
                 "retryPolicy": {
                     "maxAttempts": 5,  # gRPC reads no more
                     # 0.2 + 0.6 + 1.8 + 5 s, each ±20 % by gRPC: longer than a pod's replacement takes to be found.

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from grpc import aio
 
 from emrgateway.v1 import job_run_service_pb2 as pb
+from emrgateway.v1 import policy_service_pb2 as policy_pb
 from emrgateway.v1.job_run_service_pb2_grpc import JobRunServiceStub
+from emrgateway.v1.policy_service_pb2_grpc import PolicyServiceStub
 from emrgateway_client import _trace
 from emrgateway_client._connection import connection
 from emrgateway_client._status import to_error
@@ -29,7 +31,7 @@ __all__ = ["AsyncClient"]
 
 
 class AsyncClient:
-    """A gateway's `JobRunService` on one event loop: make it within that loop, and keep it.
+    """A gateway's services on one event loop: make it within that loop, and keep it.
 
     What it takes is what `emrgateway_client.Client` takes, and what it raises; a function given as `token` is called
     within the loop, so that it must not block.
@@ -57,6 +59,7 @@ class AsyncClient:
         else:
             self._channel = aio.secure_channel(target, credentials, options)
         self._stub = JobRunServiceStub(self._channel)
+        self._policy_stub = PolicyServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,6 +113,13 @@ class AsyncClient:
     ) -> pb.GetDashboardForJobRunResponse:
         """The address of a job run's Spark or Tez interface."""
         return await self._call(self._stub.GetDashboardForJobRun, request, timeout)
+
+    async def describe_policy(
+        self, application_id: str = "", *, timeout: float | None = None
+    ) -> policy_pb.DescribePolicyResponse:
+        """What policy says to this caller of one application, or of all: grants, caps, required tags."""
+        request = policy_pb.DescribePolicyRequest(application_id=application_id)
+        return await self._call(self._policy_stub.DescribePolicy, request, timeout)
 
     async def _call(
         self, method: aio.UnaryUnaryMultiCallable[_RequestT, _ReplyT], request: _RequestT, timeout: float | None

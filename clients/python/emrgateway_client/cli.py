@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -49,6 +50,9 @@ def add_commands(subparsers: argparse._SubParsersAction[Any]) -> None:
 
     start = commands.add_parser("start", help="start a job run")
     start.add_argument("-f", dest="file", metavar="FILE", required=True, help="the request, YAML or JSON; - is stdin")
+    start.add_argument(
+        "--client-token", metavar="TOKEN", help="submit again: with the token of a try whose end is not known"
+    )
     start.add_argument("--validate-only", action="store_true", help="ask what policy makes of it; start nothing")
     _add_connection(start)
 
@@ -105,7 +109,9 @@ class _Answer:
 
 
 def _start(args: argparse.Namespace) -> _Answer:
-    request = with_client_token(_request(args.file))
+    request = _request(args.file)
+    request.client_token = args.client_token or request.client_token
+    request = with_client_token(request)
     request.validate_only = request.validate_only or args.validate_only
     try:
         with _quiet(), _client(args) as client:
@@ -194,7 +200,7 @@ def _failed(args: argparse.Namespace, error: GatewayError) -> int:
 
 
 def _again(token: str) -> str:
-    return f"to submit again without starting a second job, give it clientToken: {token}"
+    return f"to submit it again without starting a second job: --client-token {_render.printable(shlex.quote(token))}"
 
 
 def _unsent(args: argparse.Namespace, message: str, violations: list[dict[str, str]]) -> int:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 import grpc
 
 from emrgateway.v1 import job_run_service_pb2 as pb
+from emrgateway.v1 import policy_service_pb2 as policy_pb
 from emrgateway.v1.job_run_service_pb2_grpc import JobRunServiceStub
+from emrgateway.v1.policy_service_pb2_grpc import PolicyServiceStub
 from emrgateway_client import _trace
 from emrgateway_client._connection import connection
 from emrgateway_client._status import to_error
@@ -28,7 +30,7 @@ __all__ = ["Client"]
 
 
 class Client:
-    """A gateway's `JobRunService`, blocking; safe to share among threads, and made to be kept.
+    """A gateway's services, blocking; safe to share among threads, and made to be kept.
 
     `target` is gRPC's: `host:port`, `dns:///host:port`, `unix:/path`. `ca` is the file of the roots that sign the
     gateway's certificate (left out: the public roots that gRPC brings), `cert` and `key` the files of the caller's own;
@@ -62,6 +64,7 @@ class Client:
         else:
             self._channel = grpc.secure_channel(target, credentials, options)
         self._stub = JobRunServiceStub(self._channel)
+        self._policy_stub = PolicyServiceStub(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -111,6 +114,13 @@ class Client:
     ) -> pb.GetDashboardForJobRunResponse:
         """The address of a job run's Spark or Tez interface."""
         return self._call(self._stub.GetDashboardForJobRun, request, timeout)
+
+    def describe_policy(
+        self, application_id: str = "", *, timeout: float | None = None
+    ) -> policy_pb.DescribePolicyResponse:
+        """What policy says to this caller of one application, or of all: grants, caps, required tags."""
+        request = policy_pb.DescribePolicyRequest(application_id=application_id)
+        return self._call(self._policy_stub.DescribePolicy, request, timeout)
 
     def _call(
         self, method: grpc.UnaryUnaryMultiCallable[_RequestT, _ReplyT], request: _RequestT, timeout: float | None

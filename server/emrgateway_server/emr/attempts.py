@@ -20,7 +20,7 @@ from emrgateway_server.emr.carrier import ending
 from emrgateway_server.emr.faults import Again, Fault
 from emrgateway_server.emr.keys import Keys
 from emrgateway_server.emr.operations import OPERATIONS, Operation
-from emrgateway_server.emr.turns import Turns
+from emrgateway_server.emr.turns import WORTH_SECONDS, Turns
 from emrgateway_server.errors import GatewayError, Outcome
 
 TRIES = 3  # as in the AWS SDKs' standard mode; throttles do not count, their turns come at a pace
@@ -71,7 +71,7 @@ class Attempts:
             if call.remaining_seconds <= LAST_MOMENT_SECONDS:
                 raise call.abandon()
             pause = self._pause(tries, call)
-            if pause is None or pause >= call.remaining_seconds:
+            if pause is None or pause + WORTH_SECONDS >= call.remaining_seconds:
                 raise call.told(result.error)
             call.pause(pause)
 
@@ -85,7 +85,8 @@ class Attempts:
             result = self._tried(operation, request, call, len(tries.ends) + 1)
         if isinstance(result, Fault):
             tries.ends.append(result.again)
-            call.end_send(may_have_started=operation.starts and result.error.outcome is Outcome.UNKNOWN)
+        if isinstance(result, Fault) and operation.starts:
+            call.end_send(may_have_started=result.error.outcome is Outcome.UNKNOWN)
         if isinstance(result, Fault) and result.again is Again.AT_PACE:
             turns.throttled()
         else:
@@ -118,7 +119,9 @@ class Attempts:
             with ending(seconds):
                 reply: dict[str, Any] = getattr(self._client, operation.method)(**request)
         except Exception as error:  # noqa: BLE001 - botocore meets what is no answer with errors of any kind
-            return faults.explained(error, request)
+            fault = faults.explained(error, request)
+            fault.error.__cause__ = error  # whoever raises it later, raises it from here
+            return fault
         if not operation.is_answered_by(reply):
             return faults.unknown(f"AWS answered without {operation.answer}", request)
         return reply

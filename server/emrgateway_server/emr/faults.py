@@ -93,11 +93,22 @@ _MEANINGS: tuple[tuple[type[GatewayError], frozenset[str], Container[int], Again
     (errors.UpstreamValidation, frozenset(), range(400, 500), Again.NEVER, ""),
     (errors.UpstreamUnknown, frozenset(), range(1_000), Again.SOON, ""),
 )
+# Words of AWS's that no request can make a secret of.
+_KNOWN = frozenset(
+    {
+        *(code for _, codes, _, _, _ in _MEANINGS for code in codes),
+        "InternalServerException",
+        "ResourceNotFoundException",
+        "ValidationException",
+    }
+)
+_MAX_CODE = 64
 _RETRY_AFTER_SECONDS = {errors.Throttled: THROTTLED_RETRY_SECONDS, errors.UpstreamQuota: -1.0}
 # What AWS says of a token that was used is documented nowhere; what speaks of the application's state is about that.
 _OF_TOKENS = re.compile(r"token|idempot", re.IGNORECASE)
 _OF_STATE = re.compile(r"\b(state|status)\b|start(ing|ed)|stopp(ing|ed)|terminat|delet|creat", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]+|[0-9]{1,9}|(?:[A-Za-z0-9]+\.)+[A-Za-z0-9]+")
+_CODE = re.compile(r"[A-Za-z]+(\.[A-Za-z]+)*")
 _PUNCTUATION = ".,:;!?()[]{}<>'\"`"
 _HIDDEN = "…"
 _MIN_SHARED = 3
@@ -144,7 +155,7 @@ def _answered(error: aws.ClientError, request: Mapping[str, object]) -> Fault:
         for kind, codes, statuses, again, advice in _MEANINGS
         if code in codes or status in statuses
     )
-    said = f"AWS answered {code or status}" + (f": {message}" if message else "")
+    said = f"AWS answered {_told_code(code, request) or status}" + (f": {message}" if message else "")
     advice = f": {retry(request)}" if kind is errors.UpstreamUnknown else advice
     told = kind(said + advice, retry_after=_RETRY_AFTER_SECONDS.get(kind))
     if isinstance(told, errors.Conflict):
@@ -159,6 +170,13 @@ def _is_of_token(code: str, message: str) -> bool | None:
     if _OF_TOKENS.search(message):
         return True
     return False if _OF_STATE.search(message) else None
+
+
+def _told_code(code: str, request: Mapping[str, object]) -> str:
+    """AWS's code where it looks like one and the request does not hold it; what answers may be no AWS at all."""
+    if code in _KNOWN:
+        return code
+    return code if len(code) <= _MAX_CODE and scrubbed(code, request) == code and _CODE.fullmatch(code) else ""
 
 
 def not_found(request: Mapping[str, object]) -> errors.NotFound:

@@ -62,7 +62,7 @@ def _listed(
         request["mode"] = mode
     while has_time():
         page = list_runs(request)
-        yield from (run["id"] for run in page["jobRuns"])
+        yield from (run["id"] for run in page["jobRuns"] if run.get("id"))
         if not page.get("nextToken"):
             return
         request["nextToken"] = page["nextToken"]

@@ -27,7 +27,12 @@ class Operation:
     def is_answered_by(self, reply: object) -> bool:
         """Whether a reply is one."""
         held = reply.get(self.answer) if isinstance(reply, Mapping) else None
-        return isinstance(held, self.kind) and (self.may_be_empty or bool(held))
+        return isinstance(held, self.kind) and (self.may_be_empty or bool(held)) and _can_be_told(held)
+
+
+def _can_be_told(value: object) -> bool:
+    """Whether a text is one: JSON can hold halves of characters, which UTF-8 cannot."""
+    return not isinstance(value, str) or value.encode(errors="replace").decode() == value
 
 
 OPERATIONS: Mapping[str, Operation] = {

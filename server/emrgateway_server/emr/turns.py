@@ -13,7 +13,7 @@ from emrgateway_server.emr.lane import Lane, TooBusy
 from emrgateway_server.emr.line import State, Ticket
 from emrgateway_server.errors import Throttled
 
-WORTH_SECONDS = 0.25  # what a call needs of AWS; who would get less after a wait is told to come later
+WORTH_SECONDS = 0.25  # what a try needs of AWS: after a wait, none is begun with less
 LEAST_RETRY_SECONDS = 0.1
 MOST_RETRY_SECONDS = 60.0
 

@@ -5,7 +5,27 @@ A pure function of (caller, request, policy): it knows neither gRPC nor boto3.
 
 from emrgateway_server.policy.decision import Decision, Mode, Outcome, Verdict
 from emrgateway_server.policy.derived import Prices
+from emrgateway_server.policy.describing import (
+    DescribedException,
+    DescribedGrant,
+    DescribedRule,
+    Description,
+    describe,
+)
 from emrgateway_server.policy.engine import Engine
 from emrgateway_server.policy.loading import load_directory
 
-__all__ = ["Decision", "Engine", "Mode", "Outcome", "Prices", "Verdict", "load_directory"]
+__all__ = [
+    "Decision",
+    "DescribedException",
+    "DescribedGrant",
+    "DescribedRule",
+    "Description",
+    "Engine",
+    "Mode",
+    "Outcome",
+    "Prices",
+    "Verdict",
+    "describe",
+    "load_directory",
+]

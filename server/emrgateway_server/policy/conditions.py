@@ -79,7 +79,7 @@ class Conditions:
     def _read(self, name: str, view: View) -> object:
         """The value of a derived field; None where it has none, which an expression cannot read."""
         if name == cel.CONF:
-            return {key: named.value for key, named in view.reading.conf.items()} if self._is_spark else None
+            return view.reading.texts if self._is_spark else None
         field = fields.find(name, self._prices)
         if not field.exists(view.request):
             return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Any
 
 from emrgateway_server.globs import Kind, kind_of
-from emrgateway_server.policy.facts import Facts, Named, Reading
+from emrgateway_server.policy.facts import Named, Reading
 from emrgateway_server.policy.field import Field, Item, decimal
 from emrgateway_server.policy.request_field import timeout_minutes
 from emrgateway_server.policy.subject import View
@@ -46,23 +47,24 @@ class DerivedList(_Derived):
     """A list of what a request names, in every channel."""
 
     def __init__(
-        self, path: str, named: Callable[[View], tuple[Named, ...]], kind: Kind, *, reads_parameters: bool = True
+        self, path: str, items: Callable[[View], list[Item]], kind: Kind, *, reads_parameters: bool = True
     ) -> None:
         super().__init__(path, "list", reads_parameters=reads_parameters)
-        self._named = named
+        self._items = items
         self._kind = kind
+        self._is_told = kind in (Kind.ARN, Kind.SPARK_KEY)
 
     def get(self, view: View) -> object:
         """Its texts; None where there are none."""
-        return [each.value for each in self._named(view)] or None
+        return [each.text for each in self._items(view)] or None
 
     def items(self, view: View) -> list[Item]:
         """Its texts, each with its place."""
-        return [Item(each.value, each.place, each.sensitive) for each in self._named(view)]
+        return self._items(view)
 
     def glob_kind(self, text: str) -> Kind:
         """What separates a text's segments: its look tells a URL."""
-        if self._kind in (Kind.ARN, Kind.SPARK_KEY):
+        if self._is_told:
             return self._kind
         return Kind.PLAIN if text.startswith("maven:") else kind_of(text, otherwise=self._kind)
 
@@ -95,28 +97,28 @@ def find(path: str, prices: Prices | None) -> Field | None:
 
 
 def _of_reading(path: str, kind: Kind) -> DerivedList:
-    name = path.rpartition(".")[2]
-    return DerivedList(path, lambda view: _list(view.reading, name), kind)
+    return DerivedList(path, lambda view: _items(getattr(view.reading, path)), kind)
 
 
-def _list(reading: Reading, name: str) -> tuple[Named, ...]:
-    named: tuple[Named, ...] = getattr(reading, name)
-    return named
+def _items(named: Iterable[Named]) -> list[Item]:
+    return [Item(each.value, partial(getattr, each, "place"), each.sensitive) for each in named]
 
 
-def _conf_keys(view: View) -> tuple[Named, ...]:
+def _conf_keys(view: View) -> list[Item]:
     """The keys that a caller or policy sets. They are as sensitive as their values: a place tells which is meant."""
-    conf = view.reading.conf
-    return tuple(Named(key, conf[key].place, sensitive=True) for key in conf if key not in STAMPED_CONF)
+    reading = view.reading
+    return [
+        Item(key, partial(_place, reading, key), sensitive=True) for key in reading.texts if key not in STAMPED_CONF
+    ]
 
 
-def _kinds(view: View) -> tuple[Named, ...]:
-    return kinds(view.subject.facts)
+def _place(reading: Reading, key: str) -> str:
+    return reading.conf[key].place
 
 
-def kinds(read: Facts) -> tuple[Named, ...]:
+def _kinds(view: View) -> list[Item]:
     """The kinds of what readers of the parameters disagree on."""
-    return tuple(Named(each.kind, each.place, sensitive=False) for each in read.troubles)
+    return [Item(each.kind, partial(getattr, each, "place"), sensitive=False) for each in view.subject.facts.troubles]
 
 
 def _max_runtime_minutes(view: View) -> float:
@@ -154,7 +156,10 @@ _FIELDS: dict[str, Field] = {
         _of_reading("kms_keys", Kind.ARN),
         _of_reading("roles", Kind.ARN),
         DerivedList(
-            "classifications", lambda view: view.subject.facts.classifications, Kind.PLAIN, reads_parameters=False
+            "classifications",
+            lambda view: _items(view.subject.facts.classifications),
+            Kind.PLAIN,
+            reads_parameters=False,
         ),
         DerivedList("spark.conf", _conf_keys, Kind.SPARK_KEY),
         DerivedList(PARAMETERS, _kinds, Kind.PLAIN),

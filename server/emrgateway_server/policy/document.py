@@ -31,6 +31,14 @@ class _Part(BaseModel):
             return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
         return value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_given(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        """`allow:` with its items commented out must not allow everything, nor `match:` speak of everyone."""
+        if value is None:
+            raise ValueError("a key without a value: give it one, or leave it out")
+        return value
+
 
 class Match(_Part):
     """Whom and what it speaks of: or within a list, and between lists; left out: everyone, everywhere."""
@@ -47,6 +55,21 @@ class Match(_Part):
         return value
 
 
+# What stands for a required part that is missing or bad while the mistakes of the rest are looked for.
+STAND_INS: dict[str, dict[str, object]] = {
+    "Shell": {"apiVersion": API_VERSION, "kind": "Policy", "metadata": {"name": "unnamed"}},
+    "Grant": {"actions": ["get"], "applications": ["**"]},
+    "Rule": {"id": "unnamed"},
+    "Exemption": {
+        "rules": ["unnamed"],
+        "callers": ["**"],
+        "until": "2000-01-01",
+        "reason": "unknown",
+        "approved_by": "unknown",
+    },
+}
+
+
 class Grant(_Part):
     """What is allowed at all; grants add up, and one alone must cover a request."""
 
@@ -56,21 +79,15 @@ class Grant(_Part):
     runs: Annotated[str, Field(pattern=r"^(own|all|label:[A-Za-z0-9_-]+)$")] = "own"
     match: Match | None = None
 
-    @model_validator(mode="after")
-    def _start_names_roles(self) -> Grant:
-        if "start" in self.actions and self.roles is None:
-            raise ValueError('roles is required where start is among the actions; ["**"] says all')
-        return self
-
 
 class Rule(_Part):
     """One constraint on one field, and what to do about it."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}$")]
-    field: Text = None  # type: ignore[assignment] # absent: no null is accepted in a file
-    set: Scalar = None  # type: ignore[assignment] # absent: no null is accepted in a file
-    default: Scalar = None  # type: ignore[assignment] # as above
-    fixed: Scalar = None  # type: ignore[assignment] # as above
+    field: Text | None = None
+    set: Scalar | None = None
+    default: Scalar | None = None
+    fixed: Scalar | None = None
     required: bool = False
     forbidden: bool = False
     allow: Scalars | None = None
@@ -84,12 +101,6 @@ class Rule(_Part):
     match: Match | None = None
     when: Text | None = None
     check: Text | None = None
-
-    @model_validator(mode="after")
-    def _speaks_of_something(self) -> Rule:
-        if "field" not in self.model_fields_set and self.check is None:
-            raise ValueError("missing key 'field': only a rule with a check speaks of the request as a whole")
-        return self
 
 
 class Exemption(_Part):

@@ -1,70 +1,194 @@
-"""What a request comes to. The Spark parameters are not read yet: rules on what they say are refused at load."""
+"""What policy derives from a StartJobRun: its effective Spark configuration, sizes, and all that it names.
+
+Pure, and lazy: each part is worked out when a rule in force first asks for it. Where readers of a request may disagree,
+there is a `Reading` for each; every rule must hold under every one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from math import inf
 from typing import Any
 
+from emrgateway_server.policy.artifacts import artifacts
+from emrgateway_server.policy.channels import Channels
+from emrgateway_server.policy.destinations import destinations
+from emrgateway_server.policy.hive import hive_words
+from emrgateway_server.policy.kmskeys import kms_keys
+from emrgateway_server.policy.named import KINDS, PARAMETERS, Named, Trouble
+from emrgateway_server.policy.roles import roles
+from emrgateway_server.policy.spark import defaults
+from emrgateway_server.policy.spark.amendment import CannotAmend, amended
+from emrgateway_server.policy.spark.defaults import Block, Raw
+from emrgateway_server.policy.spark.effective import Conf, Expansion, effective, expanded
+from emrgateway_server.policy.spark.parameters import Parameters, mixed, parse
+from emrgateway_server.policy.spark.quantities import conf_number
+from emrgateway_server.policy.spark.sizes import conf_default, size
+from emrgateway_server.policy.spark.words import cuts, odd_characters
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """One value named somewhere in a request: `place` says where, and never holds the value."""
+__all__ = [
+    "KINDS",
+    "CannotAmend",
+    "Facts",
+    "Named",
+    "Reading",
+    "Trouble",
+    "amended",
+    "conf_default",
+    "conf_number",
+    "read",
+]
 
-    value: str
-    place: str
-    sensitive: bool
+MOST_READINGS = 16
+
+_Way = tuple[Raw, Parameters, Expansion | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something that readers of the parameters disagree on."""
-
-    kind: str
-    place: str
-    message: str
-
-
-@dataclass(frozen=True)
 class Reading:
-    """One way to read a request."""
+    """One way to read the request. `conf` is the effective Spark configuration; empty for a Hive job.
 
-    conf: Mapping[str, Named] = field(default_factory=dict)
+    The lists hold all that is named, also what a later setting overrides.
+    """
 
-    def number(self, path: str) -> float:
-        """A derived size."""
-        raise ValueError(path)
+    def __init__(self, request: Mapping[str, Any], raw: Raw, channels: Channels, *, is_spark: bool) -> None:
+        self._request = request
+        self._channels = channels
+        self._is_spark = is_spark
+        self.conf = Conf(raw)
+
+    @cached_property
+    def artifacts(self) -> tuple[Named, ...]:
+        """Every code or data named by its location; Maven coordinates as `maven:group:artifact:version`."""
+        return tuple(artifacts(self._request.get("jobDriver") or {}, self._channels))
+
+    @cached_property
+    def destinations(self) -> tuple[Named, ...]:
+        """Where logs, events and metrics are sent, as written."""
+        return tuple(destinations(self._overrides, self._channels))
+
+    @cached_property
+    def kms_keys(self) -> tuple[Named, ...]:
+        """Every encryption key."""
+        return tuple(kms_keys(self._overrides, self._channels))
+
+    @cached_property
+    def roles(self) -> tuple[Named, ...]:
+        """The execution role, then every other that looks like one."""
+        return tuple(roles(self._request, self._channels))
+
+    @property
+    def _overrides(self) -> Mapping[str, Any]:
+        return self._request.get("configurationOverrides") or {}
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """`conf` without places: key → value."""
+        return defaults.values(self.conf.raw)
+
+    def number(self, field: str) -> float:
+        """`spark.max_vcpus`, `spark.max_memory_gb` or `spark.max_disk_gb`; infinity where unlimited.
+
+        ValueError, its text without any value, where a size is not what Spark reads there.
+        """
+        return size(field, self.texts) if self._is_spark else inf
 
 
-@dataclass(frozen=True)
 class Facts:
-    """All that is derived from one request."""
+    """What one request says. Nothing here ever raises, but `Reading.number`."""
 
-    is_spark: bool
-    troubles: tuple[Trouble, ...] = ()
-    readings: tuple[Reading, ...] = (Reading(),)
-    classifications: tuple[Named, ...] = ()
+    def __init__(self, request: Mapping[str, Any], before: Facts | None = None) -> None:
+        driver = request.get("jobDriver") or {}
+        self._request = request
+        self._spark: Mapping[str, Any] = driver.get("sparkSubmit") or {}
+        self._string: str = self._spark.get("sparkSubmitParameters") or ""
+        self.is_spark = "sparkSubmit" in driver
+        self._before = before
+
+    @cached_property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """All that readers of the request's Spark settings disagree on, in the string's order, then the defaults'."""
+        if not self.is_spark:
+            return ()
+        found = {
+            (column, kind): Trouble(kind, f"{PARAMETERS}, column {column}", message)
+            for kind, column, message in self._in_string()
+        }
+        return (*(found[key] for key in sorted(found)), *defaults.troubles(self._defaults))
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """At least one; more where the ways to read the request differ in what is in effect."""
+        if not self.is_spark:
+            driver = self._request.get("jobDriver") or {}
+            words = hive_words((driver.get("hive") or {}).get("parameters") or "")
+            return (Reading(self._request, {}, Channels(blocks=self._blocks, hive=words), is_spark=False),)
+        ways = list(self._ways())
+        return tuple(
+            Reading(self._request, raw, Channels(read, self._blocks, (), expansion), is_spark=True)
+            for raw, read, expansion in (_distinct(ways) if ways[1:] else ways)
+        )
+
+    @cached_property
+    def classifications(self) -> tuple[Named, ...]:
+        """Every classification of the job's configuration, at any depth."""
+        return tuple(
+            Named(block.classification, block.member("classification"), sensitive=False) for block in self._blocks
+        )
+
+    @cached_property
+    def _parameters(self) -> list[Parameters]:
+        before, self._before = self._before, None
+        if before is not None and before._string == self._string:  # noqa: SLF001 - the same class
+            return before._parameters  # noqa: SLF001 - the same class
+        return [parse(words) for words in cuts(self._string)]
+
+    @cached_property
+    def _blocks(self) -> list[Block]:
+        return defaults.blocks(self._request)
+
+    @cached_property
+    def _defaults(self) -> list[Block]:
+        return [block for block in self._blocks if defaults.is_defaults(block.classification)]
+
+    def _ways(self) -> Iterator[_Way]:
+        """Each way in which the string, spark-defaults and references in values come together."""
+        bases = defaults.merged(self._defaults)
+        for parameters in self._parameters:
+            arguments = self._spark.get("entryPointArguments") or ()
+            for read in (parameters, *mixed(parameters, arguments)):
+                for base in [*bases, {}] if read.files else bases:
+                    for raw in effective(base, read):
+                        yield raw, read, None
+                        put_in = expanded(raw)
+                        if put_in is not None:
+                            yield put_in, read, Expansion(raw)
+
+    def _in_string(self) -> Iterator[tuple[str, int, str]]:
+        yield from odd_characters(self._string)
+        for parameters in self._parameters:
+            for stray in parameters.strays:
+                yield stray.kind, parameters.words.column(stray.word), stray.message
 
 
-class CannotAmend(Exception):
-    """Why a setting cannot be amended, and what to do."""
+def _distinct(ways: list[_Way]) -> list[_Way]:
+    """Those that differ; where there are too many, one more in which all that they differ in is nothing allowed."""
+    found: list[_Way] = []
+    seen: list[object] = []
+    for raw, read, expansion in ways:
+        told = (defaults.values(raw), read.words.texts)
+        if told not in seen:
+            seen.append(told)
+            found.append((raw, read, expansion))
+    if len(found) > MOST_READINGS:
+        blurred = defaults.unknowable([raw for raw, _, _ in found])
+        found = [*found[:MOST_READINGS], (blurred, *found[0][1:])]
+    return found
 
 
-def read(request: Mapping[str, Any]) -> Facts:
-    """What a request comes to."""
-    return Facts("sparkSubmit" in request.get("jobDriver", {}))
+def read(request: Mapping[str, Any], before: Facts | None = None) -> Facts:
+    """The facts of a StartJobRun in AWS's camelCase form, as boto3 takes it.
 
-
-def amended(request: Mapping[str, Any], key: str, value: str) -> dict[str, Any]:
-    """The request with a Spark setting amended."""
-    raise CannotAmend(f"{key} cannot be amended yet in {len(request)} members to {len(value)} characters")
-
-
-def conf_number(key: str, text: str) -> float:
-    """A setting's value as a number."""
-    raise ValueError(f"{key} {text}")
-
-
-def conf_default(key: str, conf: Mapping[str, Named]) -> float | None:
-    """What an unset setting counts as."""
-    return None if key not in conf else 0.0
+    `before` are those of the same request before an amendment: what it did not change is not read again.
+    """
+    return Facts(request, before)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import nan
 from typing import Any
 
 from emrgateway_server.globs import Kind
@@ -18,10 +19,10 @@ _NUMBER = re.compile(r"[-+]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][-+]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One text of a field. `place` says where it stands, empty where the field's path says it all."""
+    """One text of a field. `where` tells its place once it is asked; None where the field's path says it all."""
 
     text: str
-    place: str
+    where: Callable[[], str] | None
     sensitive: bool
 
 
@@ -82,7 +83,7 @@ class Field(ABC):
         value = self.get(view)
         if value is None:
             return []
-        return [Item(shown(item), "", self.sensitive) for item in (value if isinstance(value, list) else [value])]
+        return [Item(shown(item), None, self.sensitive) for item in (value if isinstance(value, list) else [value])]
 
     def glob_kind(self, text: str) -> Kind:  # noqa: ARG002 - for those whose items differ
         """What separates the segments of one of its texts."""
@@ -118,6 +119,20 @@ class WholeRequest(Field):
     def get(self, view: View) -> object:  # noqa: ARG002 - the base's
         """Nothing: there is no such member."""
         return None
+
+
+class UnknownField(WholeRequest):
+    """What a rule speaks of that names no field there is: its other mistakes are told, whatever it was to be."""
+
+    writable = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.path, self.kind = "the field", "string"
+
+    def bound(self, given: str | float) -> Bound:
+        """A number as it is; a text may be a size."""
+        return Bound(nan, given) if isinstance(given, str) else super().bound(given)
 
 
 def shown(value: object) -> str:

@@ -30,8 +30,6 @@ def find(path: str, prices: Prices | None = None) -> Field:
     """The field of a path; ValueError where there is none."""
     if path.startswith(TAGS):
         return _tag(path)
-    if (path in derived.NAMES and path != "max_runtime_minutes") or path.startswith("spark.conf["):
-        raise ValueError(f"the field {path} is not in this version yet")
     field = _catalogue().get(path) or setting_field.find(path) or derived.find(path, prices)
     if field is not None:
         return field

@@ -27,7 +27,7 @@ def load_directory(directory: str | Path, prices: Prices | None = None, *, servi
     policies: list[tuple[form.Shell, Document]] = []
     for document in documents:
         if _kind(document, problems) == "Policy":
-            policy, found = yamlmodel.parsed(form.Shell, document)
+            policy, found = yamlmodel.parsed(form.Shell, document, stand_ins=form.STAND_INS["Shell"])
             problems += found
             if policy is not None:
                 policies.append((policy, document))
@@ -81,9 +81,13 @@ def _kind(document: Document, problems: list[Problem]) -> str | None:
         return str(kind)
     if not isinstance(value, dict):
         problems.append(document.problem((), "a policy document is a mapping with apiVersion, kind and metadata"))
-    elif ("kind",) not in document.spoiled:
+        return None
+    if ("kind",) not in document.spoiled:
         problems.append(document.problem(("kind",), f"kind must be one of {', '.join(_KINDS)}"))
-    return None
+    if not {"grants", "rules"} & value.keys():
+        return None
+    value["kind"] = "Policy"  # by its look: so that its other mistakes are told too
+    return "Policy"
 
 
 def _digest(documents: Sequence[Document]) -> str:

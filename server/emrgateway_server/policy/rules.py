@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 from emrgateway_server.caller import Caller
-from emrgateway_server.globs import Glob
+from emrgateway_server.globs import Glob, GlobSet
 from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.decision import Mode
 from emrgateway_server.policy.derived import COST, Prices
@@ -114,7 +114,7 @@ class Rule:
     fixed: Value | None
     required: bool
     forbidden: bool
-    allow: tuple[Glob, ...] | None
+    allow: GlobSet | None
     deny: tuple[Glob, ...]
     pattern: tuple[str, Pattern] | None
     min: Bound | None
@@ -129,10 +129,15 @@ class Rule:
         return self.clamps or any(value is not None for value in (self.set, self.default, self.fixed))
 
     @cached_property
-    def constrains(self) -> bool:
-        """Whether a verb of it may find something wrong with its field."""
-        verbs = (self.fixed, self.allow, self.pattern, self.min, self.max)
+    def constrains_value(self) -> bool:
+        """Whether a verb but `min` and `max` may find something wrong with its field."""
+        verbs = (self.fixed, self.allow, self.pattern)
         return self.required or self.forbidden or bool(self.deny) or any(verb is not None for verb in verbs)
+
+    @cached_property
+    def constrains(self) -> bool:
+        """Whether a verb may find something wrong with its field."""
+        return self.constrains_value or self.min is not None or self.max is not None
 
     @property
     def reads_cost(self) -> bool:

@@ -83,8 +83,7 @@ class ConfField(_Setting):
 
     def get(self, view: View) -> object:
         """Its effective value."""
-        named = view.reading.conf.get(self._key)
-        return None if named is None else named.value
+        return view.reading.texts.get(self._key)
 
     def put(self, subject: Subject, value: Scalar) -> None:
         """Put it where nothing overrides it."""
@@ -92,17 +91,18 @@ class ConfField(_Setting):
 
     def number(self, view: View) -> float | None:
         """Its value as Spark counts it, sizes in bytes; unset, EMR Serverless' default."""
-        conf = view.reading.conf
-        named = conf.get(self._key)
-        return facts.conf_default(self._key, conf) if named is None else facts.conf_number(self._key, named.value)
+        text = view.reading.texts.get(self._key)
+        if text is None:
+            return facts.conf_default(self._key, view.reading.conf)
+        return facts.conf_number(self._key, text)
 
     def items(self, view: View) -> list[Item]:
         """The value and where it comes from."""
-        named = view.reading.conf.get(self._key)
-        if named is None:
+        text = view.reading.texts.get(self._key)
+        if text is None:
             return []
-        texts = [each.strip() for each in named.value.split(",")] if self._key in _LISTS else [named.value]
-        return [Item(text, named.place, named.sensitive) for text in texts]
+        texts = [each.strip() for each in text.split(",")] if self._key in _LISTS else [text]
+        return [Item(each, lambda: view.reading.conf[self._key].place, sensitive=True) for each in texts]
 
     def bound(self, given: str | float) -> Bound:
         """A number (of bytes, where the key is a size), or a size such as 16g."""

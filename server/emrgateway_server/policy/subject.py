@@ -19,27 +19,29 @@ class Subject:
     def __init__(self, request: Mapping[str, Any]) -> None:
         self.request: dict[str, Any] = dict(request)
         self._facts: Facts | None = None
+        self._stale: Facts | None = None
 
     @property
     def facts(self) -> Facts:
         """What its Spark parameters and configurations come to."""
         if self._facts is None:
-            self._facts = facts.read(self.request)
+            self._facts = facts.read(self.request, self._stale)
         return self._facts
 
     def put(self, members: tuple[str, ...], value: object) -> None:
         """Set a member, making the structures around it where they are absent."""
         self.request = _with(self.request, members, value)
-        self._forget(members[0])
+        if members[0] in _DERIVED_FROM:
+            self._forget()
 
     def amend_conf(self, key: str, value: str) -> None:
         """Make the effective Spark setting `key` this value; `facts.CannotAmend` where that cannot be."""
         self.request = facts.amended(self.request, key, value)
-        self._facts = None
+        self._forget()
 
-    def _forget(self, member: str) -> None:
-        if member in _DERIVED_FROM:
-            self._facts = None
+    def _forget(self) -> None:
+        if self._facts is not None:
+            self._facts, self._stale = None, self._facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,13 @@ def clamped_to_min(rule: Rule, view: View, _: Caller) -> Scalar | None:
 
 def complaints(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
     """Everything that the rule's constraints find wrong; no sensitive value is in any text."""
+    if rule.constrains_value:
+        yield from _unfit(rule, view, caller)
+    if rule.min is not None or rule.max is not None:
+        yield from _bounded(rule, view)
+
+
+def _unfit(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
     field = rule.field
     value = field.get(view)
     if rule.fixed is not None and value != rule.fixed.rendered(caller):
@@ -65,66 +72,61 @@ def complaints(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
         yield "is required"
     if rule.forbidden and value is not None:
         yield "is forbidden: leave it out"
-    if value is not None and (rule.allow is not None or rule.deny or rule.pattern is not None):
-        for told, item in _told(field, view):
-            yield from _allowed(rule, told, item, caller)
-            yield from _denied(rule, told, item, caller)
-            yield from _patterned(rule, told, item)
-    yield from _bounded(rule, view)
-
-
-def _allowed(rule: Rule, told: str, item: Item, caller: Caller) -> Iterator[str]:
-    if rule.allow is None:
+    if value is None:
         return
-    kind = rule.field.glob_kind(item.text)
-    if not any(glob.matches(item.text, caller, kind) for glob in rule.allow):
-        yield f"{told}; allowed: {_list_of([glob.shown(caller) for glob in rule.allow])}"
+    items = field.items(view) if rule.allow is not None or rule.deny or rule.pattern is not None else []
+    for index, item in enumerate(items):
+        for wrong in _wrong(rule, item.text, caller):
+            yield f"{_told(field, item, index, len(items))}{wrong}"
 
 
-def _denied(rule: Rule, told: str, item: Item, caller: Caller) -> Iterator[str]:
-    kind = rule.field.glob_kind(item.text)
-    for glob in rule.deny:
-        if glob.denies(item.text, caller, kind):
-            yield f"{told}, which {glob.shown(caller)} denies"
-            return
-
-
-def _patterned(rule: Rule, told: str, item: Item) -> Iterator[str]:
-    if rule.pattern is not None and not rule.pattern[1].fullmatch(item.text):
-        yield f"{told}; it must match {rule.pattern[0]}"
+def _wrong(rule: Rule, text: str, caller: Caller) -> list[str]:
+    """What is wrong with one text of the field, as it follows on what the text is."""
+    wrong = []
+    kind = rule.field.glob_kind(text)
+    if rule.allow is not None and not rule.allow.matches(text, caller, kind):
+        wrong.append(f"; allowed: {_list_of([glob.shown(caller) for glob in rule.allow])}")
+    if rule.deny:
+        denying = next((glob for glob in rule.deny if glob.denies(text, caller, kind)), None)
+        wrong += [] if denying is None else [f", which {denying.shown(caller)} denies"]
+    if rule.pattern is not None and not rule.pattern[1].fullmatch(text):
+        wrong.append(f"; it must match {rule.pattern[0]}")
+    return wrong
 
 
 def _bounded(rule: Rule, view: View) -> Iterator[str]:
-    if rule.min is None and rule.max is None:
-        return
     field = rule.field
-    value = field.get(view)
     try:
         number = field.number(view)
     except ValueError as error:
+        value = field.get(view)
         yield str(error) if field.sensitive or not value else f"{_found(field, value)}, which is no number"
         return
     if number is None:
         return
-    said = "is unset, which counts as" if value is None else "is"
-    what = "" if field.sensitive and value is not None else f"{said} {_number(number)}; "
     if rule.max is not None and number > rule.max.number:
-        yield f"{what}at most {rule.max.text} is allowed"
+        yield f"{_counted(field, view, number)}at most {rule.max.text} is allowed"
     if rule.min is not None and number < rule.min.number:
-        yield f"{what}at least {rule.min.text} is allowed"
+        yield f"{_counted(field, view, number)}at least {rule.min.text} is allowed"
+
+
+def _counted(field: Field, view: View, number: float) -> str:
+    """What a number that breaks a bound is, unless it may be a secret."""
+    is_unset = field.get(view) is None
+    if field.sensitive and not is_unset:
+        return ""
+    return f"{'is unset, which counts as' if is_unset else 'is'} {_number(number)}; "
 
 
 def _number(number: float) -> str:
     return "unlimited" if number == inf else decimal(round(number, 3))
 
 
-def _told(field: Field, view: View) -> Iterator[tuple[str, Item]]:
-    """Each text of the field, and how it is told: where it stands, and what it is."""
-    items = field.items(view)
-    for index, item in enumerate(items):
-        number = f"item {index + 1} of {len(items)}" if field.kind == "list" else ""
-        found = "is not allowed" if item.sensitive else f"is {quoted(item.text)}"
-        yield f"{item.place or number} {found}".strip(), item
+def _told(field: Field, item: Item, index: int, count: int) -> str:
+    """Where one text of the field stands, and what it is."""
+    number = f"item {index + 1} of {count}" if field.kind == "list" else ""
+    found = "is not allowed" if item.sensitive else f"is {quoted(item.text)}"
+    return f"{item.where() if item.where else number} {found}".strip()
 
 
 def _found(field: Field, value: object) -> str:

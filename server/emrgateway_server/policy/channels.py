@@ -1,0 +1,102 @@
+"""The ways by which a request hands a setting to Spark, Hadoop or Hive: every key and value that it names.
+
+All of them, also what a later setting overrides: which of two wins is Spark's affair, that both are named is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+from emrgateway_server.policy.hive import HiveWord
+from emrgateway_server.policy.named import Named
+from emrgateway_server.policy.spark.defaults import UNKNOWABLE, Block, is_defaults
+from emrgateway_server.policy.spark.effective import Expansion
+from emrgateway_server.policy.spark.parameters import Parameters
+
+_HADOOP = ("spark.hadoop.", "spark.hive.")  # SparkHadoopUtil.appendS3AndSparkHadoopHiveConfigurations
+_ENVIRONMENT = re.compile(
+    r"spark\.(?:executorEnv|yarn\.appMasterEnv|(?:emr-serverless|kubernetes)\.(?:driver|executor)Env)\.(?P<name>.+)",
+)
+
+
+class _Origin(Protocol):
+    def place(self, detail: Any, item: int | None = None, offset: int = 0) -> str: ...  # noqa: ANN401 - the origin's own
+
+
+class Pair(NamedTuple):
+    """A key and its value. `hadoop` is the key as Hadoop and Hive see it, `variable` the environment's it sets."""
+
+    key: str
+    value: str
+    origin: _Origin
+    detail: object
+    hadoop: str
+    variable: str
+    classification: str
+
+    def named(self, value: str, item: int | None = None, offset: int = 0) -> Named:
+        """A value that stands in this one's, as the item of a list where it is one of several."""
+        return Named(value, self.origin.place(self.detail, item, offset), sensitive=True)
+
+
+class Channels:
+    """What one reading of a request names, by key and value."""
+
+    def __init__(
+        self,
+        read: Parameters | None = None,
+        blocks: Sequence[Block] = (),
+        hive: Sequence[HiveWord] = (),
+        expansion: Expansion | None = None,
+    ) -> None:
+        self.read = read
+        self.hive = hive
+        self._blocks = blocks
+        self._expansion = expansion
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Every key and value: of the string, of each configuration object, of Hive's parameters."""
+        return [*self._in_string(), *self._in_blocks(), *self._in_hive()]
+
+    def value(self, text: str) -> str:
+        """A value as this reading has it: as written, or with references put in."""
+        return text if self._expansion is None else self._expansion.of(text)
+
+    def _in_string(self) -> Iterator[Pair]:
+        if self.read is None:
+            return
+        for setting in self.read.settings:
+            if setting.key:
+                yield _pair(setting.key, self.value(setting.value), self.read, setting)
+
+    def _in_blocks(self) -> Iterator[Pair]:
+        for block in self._blocks:
+            if is_defaults(block.classification):
+                for key, text in block.properties.items():
+                    yield _pair(key.strip(), self.value(text.strip()), block, key)
+            else:
+                for key, text in block.properties.items():
+                    yield Pair(key, _hadoop_value(text.strip()), block, key, key.lower(), key, block.classification)
+
+    def _in_hive(self) -> Iterator[Pair]:
+        for word in self.hive:
+            if word.key:
+                bare = word.key.removeprefix("hiveconf:").lower()
+                yield Pair(word.key, _hadoop_value(word.value), word, None, bare, "", "")
+
+
+def _pair(key: str, value: str, origin: _Origin, detail: object) -> Pair:
+    if key.startswith(_HADOOP):
+        bare = key.removeprefix("spark.hadoop.") if key.startswith("spark.hadoop.") else key.removeprefix("spark.")
+        return Pair(key, _hadoop_value(value), origin, detail, bare.lower(), "", "")
+    variable = _ENVIRONMENT.fullmatch(key) if "Env." in key else None
+    return Pair(key, value, origin, detail, "", variable["name"] if variable else "", "")
+
+
+def _hadoop_value(text: str) -> str:
+    """Hadoop puts in what `${…}` refers to, from more places than are known here: nothing that an allow matches."""
+    return UNKNOWABLE if "${" in text else text

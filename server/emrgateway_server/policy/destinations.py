@@ -1,0 +1,63 @@
+"""Where a request sends logs, events and metrics, as it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from emrgateway_server.policy.channels import Channels, Pair
+from emrgateway_server.policy.named import Named
+
+_MONITORING = "configuration_overrides.monitoring_configuration"
+_MEMBERS = (
+    ("s3MonitoringConfiguration", "logUri", "s3_monitoring_configuration.log_uri"),
+    ("cloudWatchLoggingConfiguration", "logGroupName", "cloud_watch_logging_configuration.log_group_name"),
+    ("prometheusMonitoringConfiguration", "remoteWriteUrl", "prometheus_monitoring_configuration.remote_write_url"),
+)
+_KEYS = frozenset(
+    {
+        "spark.driver.log.dfsDir",
+        "spark.driver.log.localDir",
+        "spark.eventLog.dir",
+        "spark.history.fs.logDirectory",
+        "spark.openlineage.host",
+        "spark.openlineage.transport.url",
+        "spark.openlineage.url",
+    }
+)
+_HADOOP_KEYS = frozenset(
+    {
+        "hive.hook.proto.base-directory",
+        "hive.log.dir",
+        "hive.querylog.location",
+        "hive.server2.logging.operation.log.location",
+        "tez.simple.history.logging.dir",
+        "yarn.log.server.url",
+        "yarn.nodemanager.remote-app-log-dir",
+        "yarn.timeline-service.webapp.address",
+    }
+)
+_ENDPOINT = r"(?:url|uri|host|hostname|address|endpoint|servers|brokers|pushgateway-?address)"
+_SINK = re.compile(rf"(?:spark\.metrics\.conf\.)?.+\.sink\..+{_ENDPOINT}", re.IGNORECASE)
+_APPENDER = re.compile(rf"(?:log4j\d?\.)?(?:appender|logger)\..*{_ENDPOINT}", re.IGNORECASE)
+
+
+def destinations(overrides: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
+    """The monitoring configuration's, and those of every key that sends logs, events or metrics elsewhere."""
+    monitoring = overrides.get("monitoringConfiguration") or {}
+    for group, member, path in _MEMBERS:
+        value = (monitoring.get(group) or {}).get(member)
+        if value:
+            yield Named(value, f"{_MONITORING}.{path}", sensitive=False)
+    for pair in channels.pairs:
+        if pair.value and _sends(pair):
+            yield pair.named(pair.value)
+
+
+def _sends(pair: Pair) -> bool:
+    if pair.key in _KEYS or pair.hadoop in _HADOOP_KEYS:
+        return True
+    if pair.key.startswith("spark.metrics.conf.") or "metrics" in pair.classification:
+        return bool(_SINK.fullmatch(pair.key))
+    return "log4j" in pair.classification and bool(_APPENDER.fullmatch(pair.key))

@@ -1,0 +1,52 @@
+"""What is found in a request: a value and its place, or what its readers disagree on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+KINDS = (
+    "quotes",
+    "backslash",
+    "blanks",
+    "control",
+    "dashes",
+    "bare-token",
+    "unknown-flag",
+    "properties-file",
+    "malformed",
+    "duplicate-defaults",
+)
+PARAMETERS = "job_driver.spark_submit.spark_submit_parameters"
+CONFIGURATION = "configuration_overrides.application_configuration"
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_.$@*/-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One value named somewhere in a request. `place` says where, never the value.
+
+    `sensitive` is whether AWS's model marks the place so.
+    """
+
+    value: str
+    place: str
+    sensitive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that readers of sparkSubmitParameters, or of spark-defaults, disagree on.
+
+    `message` says what is wrong and the mend; it holds no value.
+    """
+
+    kind: str
+    place: str
+    message: str
+
+
+def shown_key(key: str) -> str:
+    """A key as a text may name it: what does not look like one may be a secret that got into its place."""
+    return key if _PLAIN_KEY.fullmatch(key) else "(an odd key)"

@@ -1,0 +1,98 @@
+"""All that a request names: the tables of artifacts.yaml, destinations.yaml, kms_keys.yaml and roles.yaml."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emrgateway_server.policy import facts
+from emrgateway_server.policy.named import Named
+
+from . import strategies
+from .support import JAR, of, table
+
+_ROLE = "arn:aws:iam::123456789012:role/other"
+_LISTS = ("artifacts", "destinations", "kms_keys", "roles")
+_ENTRY = (JAR["entryPoint"], "job_driver.spark_submit.entry_point")
+
+
+def _cases() -> list[Any]:
+    return [
+        pytest.param(name, *case.values, id=f"{name}: {case.id}") for name in _LISTS for case in table(f"{name}.yaml")
+    ]
+
+
+@pytest.mark.parametrize(("name", "case"), _cases())
+def test_list(name: str, case: dict[str, Any]) -> None:
+    """Each case names just what it says, each by its place; what AWS marks sensitive is marked so."""
+    case = json.loads(json.dumps(case).replace("<R>", _ROLE))
+    reading = facts.read(_request(case)).readings[case.get("reading", 0)]
+    found: tuple[Named, ...] = getattr(reading, name)
+    told = [(named.value, named.place) for named in found]
+    if name == "artifacts" and "hive" not in case:
+        assert told.pop(0) == _ENTRY
+    if name == "roles":
+        assert told.pop(0)[1] == "execution_role_arn"
+    assert sorted(told) == sorted(map(tuple, case["want"]))
+    text = case.get("hive", {}).get("parameters", "") or case.get("string", "")
+    for named in found:
+        column = named.place.partition(", column ")[2]
+        if column and not case.get("reading") and named.value != "\0":
+            there = text[int(column) - 1 :].replace("/", ":")
+            assert there.startswith(named.value.removeprefix("maven:").replace("/", ":"))
+        plain = ("configuration_overrides.monitoring", "configuration_overrides.disk", "execution", "tags", "name")
+        assert named.sensitive is not named.place.startswith(plain), named.place
+
+
+def _request(case: dict[str, Any]) -> dict[str, Any]:
+    request = of({**case, "string": case.get("string", "")})
+    overrides = request.setdefault("configurationOverrides", {})
+    if "hive" in case:
+        request["jobDriver"] = {"hive": case["hive"]}
+    if "monitoring" in case:
+        overrides["monitoringConfiguration"] = case["monitoring"]
+    if "disk" in case:
+        overrides["diskEncryptionConfiguration"] = case["disk"]
+    return {**request, **case.get("more", {})}
+
+
+def test_classifications() -> None:
+    """Every classification, at any depth, by its path."""
+    inner = {"classification": "b", "configurations": [{"classification": "c", "properties": {}}]}
+    found = facts.read(of({"configuration": [{"classification": "a", "configurations": [inner]}]})).classifications
+    path = "configuration_overrides.application_configuration[0]"
+    assert [(named.value, named.place, named.sensitive) for named in found] == [
+        ("a", f"{path}.classification", False),
+        ("b", f"{path}.configurations[0].classification", False),
+        ("c", f"{path}.configurations[0].configurations[0].classification", False),
+    ]
+
+
+@given(strategies.requests(), st.sampled_from(["--jars", "--conf spark.jars", "--conf=spark.jars", "-c spark.jars"]))
+def test_one_bad_item(request: dict[str, Any], how: str) -> None:
+    """A jar added to a request in any way is among the artifacts of every reading, whatever else the string says."""
+    driver = request["jobDriver"]["sparkSubmit"]
+    blank = "=" if "spark.jars" in how else " "
+    driver["sparkSubmitParameters"] = (
+        f"{how}{blank}s3://ok/a.jar,s3://evil/b.jar {driver.get('sparkSubmitParameters', '')}"
+    )
+    for reading in facts.read(request).readings:
+        assert "s3://evil/b.jar" in {named.value for named in reading.artifacts}
+
+
+@given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
+def test_any_text(one: str, other: str, third: str) -> None:
+    """Nothing raises, whatever the texts are, and no place tells one."""
+    mark = "\U0001f512"
+    configuration = [{"classification": one, "properties": {other: mark, f"spark.{third}": mark}}]
+    spark = {"entryPoint": one, "entryPointArguments": [other], "sparkSubmitParameters": f"{one} --jars {mark}{third}"}
+    hive = {"query": one, "initQueryFile": other, "parameters": f"{third} --hiveconf {mark}=x {one}"}
+    for driver in ({"sparkSubmit": spark}, {"hive": hive}):
+        request = {"jobDriver": driver, "configurationOverrides": {"applicationConfiguration": configuration}}
+        for reading in facts.read(request).readings:
+            for name in _LISTS:
+                assert not any(mark in named.place for named in getattr(reading, name))
