@@ -29,6 +29,12 @@ dev: $(VENV)/.installed ## Leave a sandbox and a gateway running on loopback
 test: $(VENV)/.installed | openssl ## Run the whole test suite
 	@$(PYTEST)
 
+# As many submissions as asked for; a hundredth of it are killed in the middle, and twenty restarts are rolled.
+SOAK ?= 20000
+.PHONY: soak
+soak: $(VENV)/.installed ## Prove exactly-once at length: make soak SOAK=20000
+	@SOAK=$(SOAK) $(BIN)/pytest -s tests/soak
+
 .PHONY: check
 check: lint types proto-check contracts iam coverage compat ## Run all that CI runs
 
@@ -82,6 +88,7 @@ iam: $(VENV)/.installed $(SIMULATOR)/.installed ## Simulate what AWS's IAM makes
 bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
 	@$(BIN)/python -m tests.bench.steps
 	@$(BIN)/python -m tests.bench.judging
+	@$(BIN)/python -m tests.bench.overload
 
 .PHONY: clean
 clean: ## Remove what make made
