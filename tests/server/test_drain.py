@@ -131,7 +131,7 @@ def test_one_server_a_port(sandbox: Sandbox, serve: Serve, tmp_path: Path) -> No
     file = written(tmp_path / "second", configuration(sandbox.url, listen=gateway.target), ALLOW_ALL)
     ended = refused_to_start(file)
     assert (ended.code, ended.stdout) == (2, "")
-    assert f"listen: error: cannot listen on {gateway.target}" in ended.stderr
+    assert f"gateway.yaml:1:12: error: cannot listen on {gateway.target}" in ended.stderr
     assert gateway.is_serving()
 
 
@@ -142,4 +142,4 @@ def test_one_server_an_http_port(sandbox: Sandbox, serve: Serve, tmp_path: Path)
     file = written(tmp_path / "second", configuration(sandbox.url, metrics=probes), ALLOW_ALL)
     ended = refused_to_start(file)
     assert (ended.code, ended.stdout) == (2, "")
-    assert f"metrics: error: cannot listen on {probes}" in ended.stderr
+    assert f"gateway.yaml:1:38: error: cannot listen on {probes}" in ended.stderr
