@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 
 from emrgateway_server.call import Call
 from emrgateway_server.errors import ClientTokenReused, DeadlineNears, UpstreamQuota, UpstreamUnknown
 from emrgateway_server.ledger import Flights, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PATIENCE_SECONDS = 30
 _FIRST = Submission("t", "i")
@@ -32,6 +37,20 @@ class _Work:
         return "reply"
 
 
+class _Waiting(Call):
+    """A call that tells when it waits for another."""
+
+    def __init__(self) -> None:
+        super().__init__(_PATIENCE_SECONDS)
+        self.waits = threading.Event()
+
+    @contextmanager
+    def parked(self) -> Iterator[None]:
+        """Where it waits."""
+        self.waits.set()
+        yield
+
+
 def test_a_reply_is_shared() -> None:
     """Five calls, one work."""
     flights: Flights[str] = Flights()
@@ -39,7 +58,9 @@ def test_a_reply_is_shared() -> None:
     with ThreadPoolExecutor(5) as pool:
         first = pool.submit(flights.share, _FIRST, Call(_PATIENCE_SECONDS), work)
         assert work.begun.wait(_PATIENCE_SECONDS)
-        others = [pool.submit(flights.share, _FIRST, Call(_PATIENCE_SECONDS), pytest.fail) for _ in range(4)]
+        calls = [_Waiting() for _ in range(4)]
+        others = [pool.submit(flights.share, _FIRST, call, pytest.fail) for call in calls]
+        assert all(call.waits.wait(_PATIENCE_SECONDS) for call in calls)
         work.held.set()
         assert [call.result() for call in (first, *others)] == ["reply"] * 5
 
@@ -52,7 +73,9 @@ def test_a_refusal_is_shared_and_the_end_of_ones_patience_is_not() -> None:
         with ThreadPoolExecutor(2) as pool:
             first = pool.submit(flights.share, _FIRST, Call(_PATIENCE_SECONDS), work)
             assert work.begun.wait(_PATIENCE_SECONDS)
-            second = pool.submit(flights.share, _FIRST, Call(_PATIENCE_SECONDS), lambda: "mine")
+            call = _Waiting()
+            second = pool.submit(flights.share, _FIRST, call, lambda: "mine")
+            assert call.waits.wait(_PATIENCE_SECONDS)
             work.held.set()
             assert first.exception() is error
             if shared:
@@ -99,6 +122,8 @@ def test_who_has_left_is_not_waited_for() -> None:
         assert work.begun.wait(_PATIENCE_SECONDS)
         left.held.set()
         assert first.result() == "reply"
-        third = pool.submit(flights.share, _FIRST, Call(_PATIENCE_SECONDS), pytest.fail)
+        call = _Waiting()
+        third = pool.submit(flights.share, _FIRST, call, pytest.fail)
+        assert call.waits.wait(_PATIENCE_SECONDS)
         work.held.set()
         assert (second.result(), third.result()) == ("reply", "reply")

@@ -88,7 +88,7 @@ def test_rows_in_dynamodb(dynamodb: str) -> None:
     def made(clock: Clock) -> Ledger:
         return dynamo(dynamodb, table(dynamodb), clock)
 
-    try_out(lambda: _Rows(made), settings(max_examples=15, stateful_step_count=12))
+    try_out(lambda: _Rows(made), settings(max_examples=8, stateful_step_count=12))
 
 
 def test_what_expired_is_as_none_though_it_is_there(dynamodb: str) -> None:

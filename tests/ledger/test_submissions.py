@@ -142,7 +142,7 @@ def test_replicas_with_rows_in_dynamodb(dynamodb: str) -> None:
     def made(clock: Clock) -> Ledger:
         return dynamo(dynamodb, table(dynamodb), clock)
 
-    try_out(lambda: _Replicas(made), settings(max_examples=8, stateful_step_count=12))
+    try_out(lambda: _Replicas(made), settings(max_examples=6, stateful_step_count=12))
 
 
 _SUBMISSION = Submission("t", "i")
