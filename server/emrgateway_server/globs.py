@@ -49,6 +49,8 @@ _LIKE_A_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _NO_AUTHORITY = ("file", "local")  # their URLs have three slashes
 _S3_ALIAS = re.compile(r"\As3[an]://")
 _NEVER_PLAIN = re.compile(r"[^\x20-\x7e]|[%?\\]")
+_ALIAS = re.compile(r"(?!\.+$)[A-Za-z0-9._-]+")
+_UPWARDS = re.compile(r"(^|/)\.\.?(/|$)")
 _WILDCARD = re.compile(r"\*+")
 _EVERYTHING = "**"
 
@@ -180,22 +182,21 @@ def is_strange(value: str, kind: Kind) -> bool:
         return _is_strange_url(value)
     if kind is Kind.ARN:
         return _has_odd_segment(value.split("/"))
-    if kind is Kind.PATH:
-        blank = value != value.strip()
-        return blank or bool(_LIKE_A_SCHEME.match(value)) or _has_odd_segment(value.removeprefix("/").split("/"))
-    if kind is Kind.LOG_GROUP:
+    if kind is Kind.PATH and (value != value.strip() or _LIKE_A_SCHEME.match(value)):
+        return True
+    if kind in (Kind.PATH, Kind.LOG_GROUP):
         return _has_odd_segment(value.removeprefix("/").split("/"))
-    return kind is Kind.SPARK_KEY and "" in value.split(".")[:-1]
+    return "" in value.split(".")[:-1] if kind is Kind.SPARK_KEY else bool(_UPWARDS.search(value))
 
 
 def _is_strange_url(value: str) -> bool:
     scheme = _SCHEME.match(value)
     if scheme is None or value != value.strip():
         return True
-    authority = value[scheme.end() :].partition("/")[0]
-    if "#" in authority:  # an alias to Spark; userinfo, and another bucket behind it, to Hadoop
+    body, fragment, alias = value[scheme.end() :].partition("#")
+    if fragment and not _ALIAS.fullmatch(alias):  # an alias to Spark; to Hadoop, another host or a way up the path
         return True
-    path = value[scheme.end() :].partition("#")[0].split("/")[1:]
+    authority, *path = body.split("/")
     if not authority:
         return scheme[1] not in _NO_AUTHORITY or _has_odd_segment(path)
     port = ":" in authority and scheme[1] in ("s3", "s3a", "s3n")  # a bucket has none

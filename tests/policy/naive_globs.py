@@ -51,6 +51,9 @@ def strange(value: str, kind: str) -> bool:
 
 
 def _strange_url(value: str) -> bool:
+    alias = value.partition("#")[2]
+    if "#" in value and not (alias.strip(".") and re.fullmatch(r"[A-Za-z0-9._-]+", alias)):
+        return True
     scheme, _, body = value.partition("#")[0].partition("://")
     authority, _, path = body.partition("/")
     is_nowhere = not authority and scheme not in ("file", "local")
@@ -106,8 +109,13 @@ def _segment_matches(glob: str, text: str) -> bool:
     return bool(text) and glob[0].replace(STAR, "*") == text[0] and _segment_matches(glob[1:], text[1:])
 
 
-def _never(_: str) -> bool:
-    return False
+def _strange_plain(value: str) -> bool:
+    return bool({".", ".."} & set(value.split("/")))
 
 
-_SHAPES: dict[str, Callable[[str], bool]] = {"url": _strange_url, "path": _strange_path, "arn": _odd, "plain": _never}
+_SHAPES: dict[str, Callable[[str], bool]] = {
+    "url": _strange_url,
+    "path": _strange_path,
+    "arn": _odd,
+    "plain": _strange_plain,
+}

@@ -117,6 +117,11 @@ class Compiler:
         self._problems.append(document.problem(path, message))
 
 
+def _differ(one: Value | None, other: Value | None) -> bool:
+    """Whether two values are not one: BATCH and JOB_RUN_MODE_BATCH are."""
+    return one != other and (one is None or other is None or one.plain is None or one.plain != other.plain)
+
+
 def _may_meet(one: Rule, other: Rule) -> bool:
     return all(a.overlaps(b) for a in one.matches for b in other.matches)
 

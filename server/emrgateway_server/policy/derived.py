@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from math import inf
+from math import inf, isnan
 from typing import Any
 
 from emrgateway_server.globs import Kind, kind_of
@@ -141,7 +141,8 @@ def _cost(view: View, prices: Prices | None) -> float:
         + reading.number("spark.max_memory_gb") * prices.memory_gb
         + reading.number("spark.max_disk_gb") * prices.disk_gb
     )
-    return an_hour * _max_runtime_minutes(view) / _MINUTES_IN_AN_HOUR
+    cost = an_hour * _max_runtime_minutes(view) / _MINUTES_IN_AN_HOUR
+    return inf if isnan(cost) else cost  # something unlimited that has no price
 
 
 def _size(path: str) -> DerivedNumber:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from itertools import islice
 
 from emrgateway_server.caller import Caller
 from emrgateway_server.policy import derived, fields, verbs
@@ -19,6 +20,7 @@ from emrgateway_server.policy.subject import Subject, View
 MAX_TAGS = 50  # AWS's for any resource, whatever the model says
 SELECTIONS_KEPT = 4_096
 MAX_SHOWN_GRANTS = 8
+MAX_COMPLAINTS = 100  # of one rule: half a megabyte can name fifty thousand jars, and a reply must stay small
 SPARK_PARAMETERS = "job_driver.spark_submit.spark_submit_parameters"
 
 _Amendment = Callable[[Rule, View, Caller], Scalar | None]
@@ -143,14 +145,16 @@ class _Judgement:
                 self._check(rule, conditions)
 
     def _check(self, rule: Rule, conditions: Conditions) -> None:
-        told: list[str] = []
+        told: dict[str, None] = {}
         if rule.constrains:
             for view in rule.field.views(self.subject):
-                told += verbs.complaints(rule, view, self._caller)
+                told.update(dict.fromkeys(islice(verbs.complaints(rule, view, self._caller), MAX_COMPLAINTS)))
         if rule.check:
-            told += conditions.complaints(rule.check)
-        for complaint in dict.fromkeys(told):
+            told.update(dict.fromkeys(conditions.complaints(rule.check)))
+        for complaint in islice(told, MAX_COMPLAINTS):
             self._complain(rule, complaint)
+        if len(told) >= MAX_COMPLAINTS:
+            self._complain(rule, f"and perhaps more: the first {MAX_COMPLAINTS} are told")
 
     def _in_force(self, rules: list[Rule]) -> list[Rule]:
         """The rules whose `when` is true of the request as it is now."""

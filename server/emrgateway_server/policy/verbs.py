@@ -68,7 +68,7 @@ def _unfit(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
     value = field.get(view)
     if rule.fixed is not None and value != rule.fixed.rendered(caller):
         yield f"{_found(field, value)}; it must be {quoted(plain(rule.fixed.rendered(caller)))}"
-    if rule.required and value in (None, "", [], {}):
+    if rule.required and (value in (None, "", [], {}) or (isinstance(value, str) and not value.strip())):
         yield "is required"
     if rule.forbidden and value is not None:
         yield "is forbidden: leave it out"
