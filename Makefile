@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
+NODE_VENV := .venv-node
+SIMULATOR := tests/aws/node_modules
 PROTOS := $(sort $(wildcard proto/emrgateway/v1/*.proto))
 # Named, since a comma would end an argument of call.
 EVERYTHING := -e '.[server,sandbox,dev]'
@@ -27,8 +29,14 @@ dev: $(VENV)/.installed ## Leave a sandbox and a gateway running on loopback
 test: $(VENV)/.installed | openssl ## Run the whole test suite
 	@$(PYTEST)
 
+# As many submissions as asked for; a hundredth of it are killed in the middle, and twenty restarts are rolled.
+SOAK ?= 20000
+.PHONY: soak
+soak: $(VENV)/.installed ## Prove exactly-once at length: make soak SOAK=20000
+	@SOAK=$(SOAK) $(BIN)/pytest -s tests/soak
+
 .PHONY: check
-check: lint types proto-check contracts coverage compat ## Run all that CI runs
+check: lint types proto-check contracts iam coverage compat ## Run all that CI runs
 
 .PHONY: lint
 lint: $(VENV)/.installed ## Lint and check the format
@@ -71,14 +79,20 @@ proto-check: $(VENV)/.installed $(PROTO_VENV)/.installed ## Lint the protobuf fi
 compat: $(VENV)/.installed | openssl ## Test client and stubs at both ends of the supported range
 	@$(BIN)/python tests/compat/run.py
 
+# The simulator is a Node program; Node comes as a wheel, so that nothing else is needed.
+.PHONY: iam
+iam: $(VENV)/.installed $(SIMULATOR)/.installed ## Simulate what AWS's IAM makes of deploy/aws
+	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest tests/aws
+
 .PHONY: bench
 bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
 	@$(BIN)/python -m tests.bench.steps
 	@$(BIN)/python -m tests.bench.judging
+	@$(BIN)/python -m tests.bench.overload
 
 .PHONY: clean
 clean: ## Remove what make made
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .venv-* $(SIMULATOR) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
 # The tests of TLS make their certificates with it.
 .PHONY: openssl
@@ -91,6 +105,12 @@ $(VENV)/.installed: pyproject.toml
 
 $(PROTO_VENV)/.installed: pyproject.toml
 	@$(call venv,$(PROTO_VENV),$(GENERATORS))
+
+$(NODE_VENV)/.installed: pyproject.toml
+	@$(call venv,$(NODE_VENV),'.[node]')
+
+$(SIMULATOR)/.installed: tests/aws/package.json tests/aws/package-lock.json | $(NODE_VENV)/.installed
+	@cd tests/aws && PATH=$(CURDIR)/$(NODE_VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund && touch node_modules/.installed
 
 # venv FOLDER WHAT: make a virtual environment with WHAT in it.
 define venv

@@ -22,12 +22,13 @@ from grpc_reflection.v1alpha import reflection
 from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
 from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
-from emrgateway_server import engines, outside, telemetry
+from emrgateway_server import engines, outside, telemetry, upstream
 from emrgateway_server.descriptions import Descriptions
-from emrgateway_server.emr import Target, Targets
+from emrgateway_server.emr import LedgerTable
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
+from emrgateway_server.ledger import Ledger, MemoryLedger, Submissions
 from emrgateway_server.places import Places
 from emrgateway_server.policy_metrics import PolicyMetrics
 from emrgateway_server.policy_service import PolicyService
@@ -35,12 +36,13 @@ from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.pool import Pool
 from emrgateway_server.probes import Probes
 from emrgateway_server.service import JobRunService
-from emrgateway_server.settings import Limits, Settings, TargetSettings, Tls, split_address
+from emrgateway_server.settings import Settings, Tls, split_address
 from emrgateway_server.yamlfile import ConfigurationError, Problem
 
 # Above max_message_bytes, so that a message that is too large is answered with what is wrong, not by the transport.
 TRANSPORT_MESSAGE_BYTES = 8 * 1024 * 1024
 VERSION = metadata.version("emr-gateway")
+HOUR_SECONDS = 3600
 LAST_WORDS_SECONDS = 0.5  # for answers that are on their way out
 THREAD_NAME = "call"
 OWN_SERVICES: tuple[str, ...] = (
@@ -63,10 +65,17 @@ class App:
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
         self._policies, self._targets = _both(
             lambda: PolicySource(settings.policy.directory, engines.prices(settings)),
-            lambda: Targets([_target(target, limits) for target in settings.targets]),
+            lambda: upstream.targets(settings, VERSION),
         )
-        self._threads = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
+        self._submissions = Submissions(
+            _ledger(settings),
+            ttl_seconds=settings.ledger.ttl_hours * HOUR_SECONDS,
+            token_seconds=settings.ledger.upstream_token_hours * HOUR_SECONDS,
+            goes_on=settings.ledger.on_error == "continue",
+        )
         self._places = Places(limits.max_in_flight)
+        self._threads = ThreadPoolExecutor(self._places.most_threads, thread_name_prefix=THREAD_NAME)
+        self._pool = Pool(self._threads, self._places, limits)
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
         identity = InsecureIdentity(settings.identity.insecure.caller, labels)  # type: ignore[union-attr] # the settings saw to it
@@ -75,6 +84,7 @@ class App:
             labels=labels,
             policies=self._policies,
             targets=self._targets,
+            submissions=self._submissions,
             max_message_bytes=limits.max_message_bytes,
         )
         self.descriptions = Descriptions(
@@ -117,9 +127,8 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        pool = Pool(self._threads, self._places, limits)
-        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, pool), server)
-        add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, pool), server)
+        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, self._pool), server)
+        add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, self._pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         return server
@@ -134,11 +143,13 @@ class App:
         await asyncio.sleep(limits.drain_pause_seconds)
         # Our own calls alone: a stream of health changes lasts as long as its client likes.
         await self._places.close(limits.drain_seconds)
+        self._pool.end()
         await server.stop(LAST_WORDS_SECONDS)
         if probes is not None:
             probes.stop()
         self._policies.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._submissions.close()
         self._targets.close()
 
 
@@ -165,6 +176,21 @@ async def _serve(settings: Settings) -> None:
     await App(settings).run()
 
 
+def _ledger(settings: Settings) -> Ledger:
+    ledger = settings.ledger
+    if ledger.kind == "memory":
+        return MemoryLedger(ledger.max_entries)
+    try:
+        return LedgerTable(
+            str(ledger.table),
+            region=ledger.region,
+            endpoint_url=ledger.endpoint_url,
+            connections=settings.limits.max_in_flight,
+        )
+    except ValueError as error:
+        raise ConfigurationError([Problem("ledger", 0, 0, str(error))]) from error
+
+
 def _both(one: Callable[[], _One], other: Callable[[], _Other]) -> tuple[_One, _Other]:
     """What two functions make, or `ConfigurationError` with the mistakes of both."""
     try:
@@ -177,23 +203,6 @@ def _both(one: Callable[[], _One], other: Callable[[], _Other]) -> tuple[_One, _
             problems += another.problems
         raise ConfigurationError(problems) from error
     return made, other()
-
-
-def _target(target: TargetSettings, limits: Limits) -> Target:
-    try:
-        return Target(
-            name=target.name,
-            account=target.account,
-            region=target.region,
-            endpoint_url=target.endpoint_url,
-            applications=target.applications,
-            connections=limits.max_in_flight,
-            timeout_seconds=limits.max_deadline_seconds,
-            version=VERSION,
-        )
-    except ValueError as error:
-        # The file was checked: what botocore dislikes is in AWS_*, or in AWS's own files, and ends the first target.
-        raise ConfigurationError([Problem("AWS", 0, 0, str(error))]) from error
 
 
 def _bound(server: aio.Server, listen: str, tls: Tls | None) -> str:

@@ -51,7 +51,13 @@ def _parser() -> argparse.ArgumentParser:
     dev.add_argument("--policy", metavar="DIR", help="the policy to judge by (default: one that allows everything)")
     dev.add_argument("--caller", default="spiffe://local/dev", metavar="ID", help="who calls (default: %(default)s)")
     dev.add_argument("--label", action="append", default=[], metavar="K=V", help="a label of the caller's (repeatable)")
-    sandbox = commands.add_parser("sandbox", help="run an EMR Serverless endpoint on loopback")
+    sandbox = commands.add_parser(
+        "sandbox",
+        help="run an EMR Serverless endpoint on loopback",
+        epilog="Faults on demand: GET URL/_sandbox/faults lists them; POST one there, as JSON: "
+        '{"fault": "reset-after", "operation": "StartJobRun", "application_id": null, "share": 1, "times": 1, '
+        '"seconds": 60}, of which all but the first may be left out; DELETE ends them.',
+    )
     sandbox.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT", help="default: %(default)s")
     sandbox.add_argument(
         "--application", action="append", default=[], metavar="ID", help="the only applications there are (repeatable)"

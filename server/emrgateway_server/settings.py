@@ -165,13 +165,14 @@ class PolicyFiles(_Section):
 class AssumeRole(_Section):
     """The role that reaches a target's account."""
 
-    role_arn: str
-    external_id: str | None = None
-    session_name: str = "emr-gateway"
+    role_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,512}$")]
+    # The bounds are those of STS's AssumeRole.
+    external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")] | None = None
+    session_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")] = "emr-gateway"
 
 
 class Rate(_Section):
-    """A token bucket toward AWS."""
+    """What AWS allows the whole deployment of one operation, in one account and region: a token bucket."""
 
     per_second: Positive
     burst: Annotated[int, Field(ge=1)] = 1
@@ -360,7 +361,13 @@ def _contradictions(document: Document) -> list[Problem]:
 
     It reads what the file says, not the settings, so that these mistakes are told beside those of single keys.
     """
-    found = [*_identity_mistakes(document), *_limit_mistakes(document), *_not_yet(document)]
+    found = [
+        *_identity_mistakes(document),
+        *_limit_mistakes(document),
+        *_rate_mistakes(document),
+        *_ledger_mistakes(document),
+        *_not_yet(document),
+    ]
     names = [document.at(("targets", index, "name")) for index in range(_length(document, "targets"))]
     found += [
         (("targets", index, "name"), f"two targets are named {name!r}: names are unique")
@@ -398,6 +405,26 @@ def _limit_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
         yield at, message
 
 
+def _rate_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
+    said: dict[tuple[object, object, object], object] = {}
+    for index in range(_length(document, "targets")):
+        account, region, rates = (document.at(("targets", index, key)) for key in ("account", "region", "rates"))
+        if not (isinstance(account, str) and isinstance(region, str) and isinstance(rates, dict)):
+            continue
+        if any(said.setdefault((account, region, name), rate) != rate for name, rate in rates.items()):
+            path = ("targets", index, "rates")
+            yield path, f"{yamlfile.dotted(path)}: targets of one account and region share its rates: give the same"
+
+
+def _ledger_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
+    is_table = document.at(("ledger", "kind")) == "dynamodb"
+    if is_table and not document.at(("ledger", "table")):
+        yield ("ledger", "kind"), "ledger.kind dynamodb needs ledger.table"
+    for key in ("table", "region", "endpoint_url"):
+        if not is_table and document.at(("ledger", key)):
+            yield ("ledger", key), f"ledger.{key} is for kind: dynamodb, and submissions would be kept in memory alone"
+
+
 def _is_loopback_address(address: object) -> bool:
     try:
         return is_loopback(split_address(str(address))[0])
@@ -413,12 +440,9 @@ def _not_yet(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
         (("tls", "client_ca"), "a client certificate authority"),
         (("listen_token",), "token identity"),
     ]
-    later += [(("targets", index, "assume_role"), "AssumeRole") for index in range(_length(document, "targets"))]
     for path, feature in later:
         if document.at(path):
             yield path, f"{yamlfile.dotted(path)}: {feature} is not in this version yet"
-    if document.at(("ledger", "kind")) == "dynamodb":
-        yield ("ledger", "kind"), "ledger.kind: the DynamoDB ledger is not in this version yet"
 
 
 def _length(document: Document, key: str) -> int:

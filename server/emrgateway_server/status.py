@@ -35,6 +35,8 @@ CODES: dict[type[GatewayError], grpc.StatusCode] = {
     errors.PolicyViolation: grpc.StatusCode.PERMISSION_DENIED,
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
     errors.NoTarget: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ClientTokenReused: grpc.StatusCode.ALREADY_EXISTS,
+    errors.LedgerUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.Conflict: grpc.StatusCode.FAILED_PRECONDITION,
     errors.UpstreamValidation: grpc.StatusCode.INVALID_ARGUMENT,
     errors.UpstreamQuota: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -141,24 +141,26 @@ def note_decision(span: Span, digest: str, *, allowed: bool, changed: list[str],
 
 
 @contextmanager
-def aws_span(operation: str, *, region: str, target: str) -> Iterator[Span]:
-    """The CLIENT span of one try toward AWS."""
+def aws_span(operation: str, *, region: str, target: str, number: int) -> Iterator[Span]:
+    """The CLIENT span of one try toward AWS; `number` counts the tries of a call, from 1."""
     name = f"EMR Serverless/{operation}"
-    attributes = {
+    attributes: dict[str, str | int] = {
         "rpc.system.name": "aws-api",
         "rpc.method": name,
         "cloud.region": region,
         "emrgateway.target": target,
+        "emrgateway.try": number,
     }
     with _tracer.start_as_current_span(
         name, kind=SpanKind.CLIENT, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as span:
-        try:
-            yield span
-        except GatewayError as error:
-            span.set_attribute("error.type", error.reason)
-            span.set_status(Status(StatusCode.ERROR))
-            raise
+        yield span
+
+
+def note_aws_fault(span: Span, error: GatewayError) -> None:
+    """Why a try failed, in the contract's words."""
+    span.set_attribute("error.type", error.reason)
+    span.set_status(Status(StatusCode.ERROR))
 
 
 def note_aws_reply(span: Span, request_id: str, job_run_id: str) -> None:
