@@ -262,6 +262,15 @@ def test_an_audit_is_known_by_what_it_holds(command: Command, tmp_path: Path) ->
     assert command("replay", audit, "--policy", _policy(tmp_path, "rules: []\n")).code == 0
 
 
+def test_nothing_to_judge_is_no_success(command: Command, tmp_path: Path) -> None:
+    """A folder without a request, or a file of originals given for the audit, is exit 2: nothing was compared."""
+    (tmp_path / "empty").mkdir()
+    _originals(tmp_path / "audit.jsonl", {"d1": REQUEST})
+    for file in (tmp_path / "empty", tmp_path / "audit.jsonl.requests"):
+        ran = command("replay", file, "--policy", _policy(tmp_path, _CAP))
+        assert (ran.code, ran.out, ran.err) == (2, "", f"{file}: error: holds no request to judge\n")
+
+
 def test_usage(command: Command, tmp_path: Path) -> None:
     """A plain file needs --caller; a file that is not there, or a policy that does not load, is exit 2."""
     new = _policy(tmp_path, _CAP)
