@@ -63,6 +63,9 @@ class Glob:
         self._parts = _tokens(self._template)
         self.is_everything = self.text == _EVERYTHING
         self.is_plain = kind_of(self.text) is Kind.PLAIN  # neither a URL nor an ARN
+        # What every match begins with: most globs that have no common match are told apart by it.
+        first = self._parts[0] if self._parts else ""
+        self._start = "" if isinstance(first, Reference) or first.startswith("*") else first
         _check(self.text)
 
     @property
@@ -110,6 +113,8 @@ class Glob:
 
     def overlaps(self, other: Glob) -> bool:
         """Whether some value may match both; a reference may stand for anything."""
+        if not (self._start.startswith(other._start) or other._start.startswith(self._start)):
+            return False
         return _overlap(_alphabet(self), _alphabet(other))
 
     def shown(self, caller: Caller) -> str:
@@ -187,7 +192,10 @@ def _is_strange_url(value: str) -> bool:
     scheme = _SCHEME.match(value)
     if scheme is None or value != value.strip():
         return True
-    authority, *path = value[scheme.end() :].partition("#")[0].split("/")
+    authority = value[scheme.end() :].partition("/")[0]
+    if "#" in authority:  # an alias to Spark; userinfo, and another bucket behind it, to Hadoop
+        return True
+    path = value[scheme.end() :].partition("#")[0].split("/")[1:]
     if not authority:
         return scheme[1] not in _NO_AUTHORITY or _has_odd_segment(path)
     port = ":" in authority and scheme[1] in ("s3", "s3a", "s3n")  # a bucket has none
