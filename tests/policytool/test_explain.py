@@ -110,6 +110,14 @@ def test_text_tells_rules_and_fields(command: Command, directory: Path, tmp_path
     assert text[2].endswith("in force, and content: p/role\n\ntaken away by an exception: p/code\n")
 
 
+def test_the_token_is_the_requests_own(command: Command, directory: Path, tmp_path: Path) -> None:
+    """A request's clientToken stays; one that has none gets a fixed one, so that two explanations are the same."""
+    given = ("explain", directory, "--caller", CALLER, "-o", "json", "-f")
+    assert command(*given, request(tmp_path, clientToken="t-1")).json["effective_request"]["clientToken"] == "t-1"
+    one, other = (command(*given, request(tmp_path)).out for _ in range(2))
+    assert one == other
+
+
 def test_exceptions_hold_as_of_now(command: Command, directory: Path, tmp_path: Path) -> None:
     """`--now` is the day by which exceptions hold, in UTC: a time of another zone counts as of that."""
     file = request(tmp_path)

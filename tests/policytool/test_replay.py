@@ -152,6 +152,20 @@ def test_two_policies(command: Command, tmp_path: Path) -> None:
     assert same.json["against_digest"] == same.json["policy_digest"]
 
 
+def test_a_sensitive_change_is_a_difference(command: Command, tmp_path: Path) -> None:
+    """Two policies that set a sensitive field to two values differ, though neither value is told."""
+    one, other = (
+        _policy(tmp_path, f'rules: [{{id: key, field: "configurations[c][k]", set: {value}}}]\n', value)
+        for value in ("canary-one", "canary-two")
+    )
+    given = ("replay", request(tmp_path, tags={"a": "b"}), "--caller", CALLER, "--policy", one, "-o", "json")
+    ran = command(*given, "--against", other)
+    assert (ran.code, _totals(ran.json)) == (1, {"would_be_changed": 1})
+    assert ran.json["would_be_changed"]["by_rule"] == {"p/key": 1}
+    assert "canary" not in ran.out.replace(str(one), "").replace(str(other), "")
+    assert command(*given, "--against", one).code == 0
+
+
 def test_recorded_verdicts(command: Command, tmp_path: Path) -> None:
     """Without --against, each line is compared with the verdict and the changes that stand in it."""
     capped = {"ruleId": "old/cap", "verdict": "VERDICT_CHANGED", "field": "execution_timeout_minutes", "after": "720"}
@@ -246,6 +260,15 @@ def test_an_audit_is_known_by_what_it_holds(command: Command, tmp_path: Path) ->
     audit = _audit(tmp_path, _line(1)).rename(tmp_path / "audit.log.1")
     assert command("replay", audit, "--policy", _policy(tmp_path, _CAP)).code == 1
     assert command("replay", audit, "--policy", _policy(tmp_path, "rules: []\n")).code == 0
+
+
+def test_nothing_to_judge_is_no_success(command: Command, tmp_path: Path) -> None:
+    """A folder without a request, or a file of originals given for the audit, is exit 2: nothing was compared."""
+    (tmp_path / "empty").mkdir()
+    _originals(tmp_path / "audit.jsonl", {"d1": REQUEST})
+    for file in (tmp_path / "empty", tmp_path / "audit.jsonl.requests"):
+        ran = command("replay", file, "--policy", _policy(tmp_path, _CAP))
+        assert (ran.code, ran.out, ran.err) == (2, "", f"{file}: error: holds no request to judge\n")
 
 
 def test_usage(command: Command, tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ def test_what_passes(command: Command, tmp_path: Path, want: str, more: str) -> 
         ),
         ("{verdict: ALLOWED, changed: {name: x}}", None),
         ("{verdict: ALLOWED, changed: {tags.other: x}}", ["changed: tags.other", "want x", "got  (unset), unchanged"]),
+        (f'{{verdict: ALLOWED, changed: {{execution_role_arn: "{_ROLE}"}}}}', None),
         ("{verdict: ALLOWED, changed: {tags.version: 1.1}}", None),
         ("{verdict: ALLOWED, denied_by: [p/code]}", ["denied_by", "want [p/code]", "got  []"]),
         (

@@ -27,7 +27,7 @@ def covered(policies: Policies, results: Sequence[Result]) -> Coverage:
     """What the cases show of each rule."""
     decisions = [result.decision for result in results if result.decision is not None]
     decided = {outcome.rule_id for decision in decisions for outcome in decision.outcomes}
-    in_force = {rule for decision in decisions for rule in decision.applied} | decided
+    in_force = {rule for decision in decisions for rule in decision.applied}
     rules = tuple(rule.id for rule in policies.rules)
     return Coverage(
         rules,

@@ -10,6 +10,7 @@ from emrgateway_server import settings
 from emrgateway_server.policytool import inputs, reporting
 from emrgateway_server.policytool.arguments import DIFFERENT, DONE, USAGE
 from emrgateway_server.policytool.comparing import Comparison
+from emrgateway_server.policytool.inputs import Unusable
 from emrgateway_server.policytool.rejudging import Judge, Judged, by_nobody, by_record
 from emrgateway_server.policytool.samples import Sample, Unread, samples
 from emrgateway_server.policytool.terminal import Paint, complain, printable, say
@@ -29,6 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
             unread += 1
             continue
         comparison.add(sample, _before(sample, against), policy.judge(sample))
+    if not (comparison.judged or unread):
+        raise Unusable(f"{', '.join(arguments.files)}: error: holds no request to judge")
     report = reporting.Report(
         policy=arguments.policy,
         digest=policy.digest,

@@ -13,6 +13,7 @@ from emrgateway_server.policytool.globsets import covers
 from emrgateway_server.yamlfile import Document, Path, Problem
 
 Place = tuple[Document, Path]
+_Scope = tuple[int, ...]
 
 
 class Book:
@@ -26,6 +27,15 @@ class Book:
             (each for each in documents if each.at(("kind",)) == "Policy"),
             key=lambda document: str(document.at(("metadata", "name"))),
         )
+        self._covering: dict[_Scope, list[_Scope]] = {}
+        self._scopes: dict[_Scope, tuple[Match, ...]] = {}
+        self._rules: dict[tuple[str, _Scope], list[Rule]] = {}
+        self._by_field: dict[str, list[Rule]] = {}
+        for rule in policies.rules:
+            scope = _scope(rule)
+            self._scopes[scope] = rule.matches
+            self._rules.setdefault((rule.field.path, scope), []).append(rule)
+            self._by_field.setdefault(rule.field.path, []).append(rule)
         self._exempt = frozenset(chain.from_iterable(each.rules for each in policies.exemptions if each.until >= today))
 
     @property
@@ -47,11 +57,29 @@ class Book:
         """Whether nothing keeps a rule from refusing, where its match holds and its field is not to its liking."""
         return rule.mode is Mode.ENFORCE and rule.when is None and rule.id not in self._exempt
 
+    def of_field(self, path: str) -> Sequence[Rule]:
+        """The rules that speak of a field."""
+        return self._by_field.get(path, ())
+
+    def wherever(self, rule: Rule) -> Iterator[Rule]:
+        """The rules, itself among them, that speak of a rule's field and match, for certain, wherever it does."""
+        scope = _scope(rule)
+        if scope not in self._covering:
+            # Once a scope: the rules of a document share theirs, and there may be a thousand documents.
+            self._covering[scope] = [each for each in self._scopes if within(rule.matches, self._scopes[each])]
+        for each in self._covering[scope]:
+            yield from self._rules.get((rule.field.path, each), ())
+
     def _places(self, parts: str) -> Iterator[Place]:
         for document in self.documents:
             value = document.at((parts,))
             for index in range(len(value) if isinstance(value, list) else 0):
                 yield document, (parts, index)
+
+
+def _scope(rule: Rule) -> _Scope:
+    """What is the same for rules whose matches are one and the same; the book holds these, so that their ids stay."""
+    return tuple(map(id, rule.matches))
 
 
 def warning(place: Place, message: str, *inner: str | int) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from emrgateway_server.caller import Caller
@@ -30,11 +30,12 @@ def review(book: Book) -> Iterator[Problem]:
     for rule, place in book.rules:
         if rule.id in total:
             yield warning(place, f"{rule.id} refuses every start that it speaks of")
-    refusing = [rule for rule, _ in book.rules if book.always_refuses(rule) and rule.id not in total]
+    refusing = [rule for path in (*_ROLES, APPLICATION) for rule in book.of_field(path)]
+    refusing = [rule for rule in refusing if book.always_refuses(rule) and rule.id not in total]
     for grant, place in book.grants:
         yield from _of_grant(grant, place, refusing)
     for rule, place in book.rules:
-        yield from _of_value(rule, place, book, refusing)
+        yield from _of_value(rule, place, book, total)
 
 
 def _refuses_everything(rule: Rule) -> bool:
@@ -73,10 +74,10 @@ def _refuses(rule: Rule, granted: Iterable[Glob]) -> bool:
     return all(not glob.needs_caller and not glob.matches(text, _NOBODY) for glob in granted)
 
 
-def _of_value(rule: Rule, place: Place, book: Book, refusing: Sequence[Rule]) -> Iterator[Problem]:
+def _of_value(rule: Rule, place: Place, book: Book, total: Container[str]) -> Iterator[Problem]:
     """A value that the rule gives its field, and that a rule which is there wherever it is refuses."""
     given = [(verb, value) for verb in ("set", "default", "fixed") if (value := getattr(rule, verb)) is not None]
-    if len(given) != 1 or given[0][1].plain is None or _is_amended_elsewhere(rule, book):
+    if len(given) != 1 or given[0][1].plain is None:
         return
     verb, value = given[0]
     subject = Subject(_SPARK)
@@ -84,10 +85,11 @@ def _of_value(rule: Rule, place: Place, book: Book, refusing: Sequence[Rule]) ->
         rule.field.put(subject, value.plain)
     except CannotAmend:
         return
-    for other in refusing:
-        if other.field != rule.field or not within(rule.matches, other.matches) or not _can_be_read(other):
+    for other in book.wherever(rule):
+        if not book.always_refuses(other) or other.id in total or not _can_be_read(other):
             continue
-        if any(list(verbs.complaints(other, view, _NOBODY)) for view in rule.field.views(subject)):
+        refused = any(list(verbs.complaints(other, view, _NOBODY)) for view in rule.field.views(subject))
+        if refused and not _is_amended_elsewhere(rule, book):
             whose = "its own" if other.id == rule.id else f"{rule.id}'s"
             yield warning(place, f"{other.id} refuses {whose} {verb} of {rule.field.path}", verb)
 
@@ -96,10 +98,10 @@ def _is_amended_elsewhere(rule: Rule, book: Book) -> bool:
     """Whether the field may become another value after all: by a clamp, or by another rule."""
     others = [
         other
-        for other, _ in book.rules
-        if other.amends and other.id != rule.id and not contradiction((*rule.matches, *other.matches))
+        for other in book.policies.rules
+        if other.amends and other.id != rule.id and (other.field == rule.field or _may_be_one(other, rule))
     ]
-    return rule.clamps or any(other.field == rule.field or _may_be_one(other, rule) for other in others)
+    return rule.clamps or any(not contradiction((*rule.matches, *other.matches)) for other in others)
 
 
 def _may_be_one(one: Rule, other: Rule) -> bool:

@@ -13,26 +13,24 @@ from emrgateway_server.yamlfile import Problem
 
 def review(book: Book) -> Iterator[Problem]:
     """Rules that could be deleted, and no request would be treated otherwise."""
-    rules = list(book.rules)
-    by_field: dict[str, list[tuple[int, Rule]]] = {}
-    for index, (rule, _) in enumerate(rules):
-        by_field.setdefault(rule.field.path, []).append((index, rule))
-    for index, (rule, place) in enumerate(rules):
-        for other_index, other in by_field[rule.field.path]:
-            if other_index == index or not _shadows(book, other, rule, comes_first=other_index < index):
+    order = {rule.id: index for index, rule in enumerate(book.policies.rules)}
+    for rule, place in book.rules:
+        for other in book.wherever(rule):
+            comes_first = order[other.id] < order[rule.id]
+            if other is rule or not _shadows(book, other, rule, comes_first=comes_first):
                 continue
             # Of two that say the same, the later is the one too many.
-            if other_index > index and _shadows(book, rule, other, comes_first=True):
-                continue
-            yield warning(place, f"{rule.id} decides nothing that {other.id} does not decide already")
-            break
+            if comes_first or not (
+                within(other.matches, rule.matches) and _shadows(book, rule, other, comes_first=True)
+            ):
+                yield warning(place, f"{rule.id} decides nothing that {other.id} does not decide already")
+                break
 
 
 def _shadows(book: Book, one: Rule, other: Rule, *, comes_first: bool) -> bool:
-    """Whether `one` leaves `other` nothing to decide."""
+    """Whether `one`, which matches wherever `other` does, leaves that nothing to decide."""
     return (
         book.always_refuses(one)
-        and within(other.matches, one.matches)
         # What a caller lacks, or what readers of the parameters disagree on, would refuse by the other rule alone.
         and _labels(other) <= _labels(one)
         and (one.reads_parameters or not other.reads_parameters)
