@@ -9,6 +9,10 @@ PROTOS := $(sort $(wildcard proto/emrgateway/v1/*.proto))
 # Named, since a comma would end an argument of call.
 EVERYTHING := -e '.[server,sandbox,dev]'
 GENERATORS := '.[proto]'
+# The Spark that `make fuzz` asks: 3.5, or any other that pyspark has.
+SPARK ?= 3.5
+FUZZ_VENV := .venv-fuzz-$(SPARK)
+FUZZERS := -e '.[server,dev,fuzz]' 'pyspark==$(SPARK).*'
 PYTEST := $(BIN)/pytest -n 4
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -90,6 +94,10 @@ bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own co
 	@$(BIN)/python -m tests.bench.judging
 	@$(BIN)/python -m tests.bench.overload
 
+.PHONY: fuzz
+fuzz: $(FUZZ_VENV)/.installed | java ## Hold policy against Spark itself (SPARK=3.5) and the naive evaluator, at length
+	@$(FUZZ_VENV)/bin/python -m pytest -n 2 tests/fuzz
+
 .PHONY: clean
 clean: ## Remove what make made
 	rm -rf .venv .venv-* $(SIMULATOR) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
@@ -100,11 +108,20 @@ openssl:
 	@command -v openssl >/dev/null || \
 	  { echo "the tests need the openssl command; on Debian or Ubuntu: apt-get install openssl"; exit 1; }
 
+# Spark's own parsers run on it.
+.PHONY: java
+java:
+	@command -v java >/dev/null || \
+	  { echo "make fuzz needs Java 17 or newer; on Debian or Ubuntu: apt-get install openjdk-17-jre-headless"; exit 1; }
+
 $(VENV)/.installed: pyproject.toml
 	@$(call venv,$(VENV),$(EVERYTHING))
 
 $(PROTO_VENV)/.installed: pyproject.toml
 	@$(call venv,$(PROTO_VENV),$(GENERATORS))
+
+$(FUZZ_VENV)/.installed: pyproject.toml
+	@$(call venv,$(FUZZ_VENV),$(FUZZERS))
 
 $(NODE_VENV)/.installed: pyproject.toml
 	@$(call venv,$(NODE_VENV),'.[node]')

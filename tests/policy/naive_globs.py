@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable
 
 STAR = "\ue000"  # in a glob: a star that is no wildcard
-_SEPARATORS = {"url": "/", "arn": ":/"}
+_SEPARATORS = {"url": "/", "arn": ":/", "group": "/", "key": "."}
 
 
 def kind_of(value: str, field: str = "plain") -> str:
-    """What a value is, by its look: url or arn, else what its field is: plain, or a path."""
+    """What a value is, by its look: url or arn, else what its field is: plain, a path, a log group or a Spark key."""
     if value.startswith("arn:"):
         return "arn"
+    if value.startswith("maven:"):
+        return "plain"
     return "url" if re.match(r"[a-z][a-z0-9+.-]*://", value) else field
 
 
@@ -113,9 +115,19 @@ def _strange_plain(value: str) -> bool:
     return bool({".", ".."} & set(value.split("/")))
 
 
+def _strange_group(value: str) -> bool:
+    return _odd(value.removeprefix("/"))
+
+
+def _strange_key(value: str) -> bool:
+    return "" in value.split(".")[:-1]
+
+
 _SHAPES: dict[str, Callable[[str], bool]] = {
-    "url": _strange_url,
-    "path": _strange_path,
     "arn": _odd,
+    "group": _strange_group,
+    "key": _strange_key,
+    "path": _strange_path,
     "plain": _strange_plain,
+    "url": _strange_url,
 }

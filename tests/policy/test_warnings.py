@@ -19,7 +19,8 @@ from emrgateway_server.policy.loading import read_directory
 from emrgateway_server.policytool.reviews import Book, warnings
 from emrgateway_server.yamlfile import ConfigurationError
 
-from .strategies import CALLERS, DOCUMENTS, REQUESTS, SETTINGS, Policies
+from .generating import Policies
+from .strategies import CALLERS, DOCUMENTS, REQUESTS, SETTINGS
 from .support import written
 
 _TODAY = date(2026, 11, 1)
