@@ -316,18 +316,25 @@ def _union(globs: tuple[_Rendered, ...], kind: Kind) -> _Union:
 
 
 def _alphabet(glob: Glob) -> tuple[str, ...]:
-    """One symbol a character; `*` stays, `**` and references become the empty symbol, which is any text."""
+    """One symbol a character; `**` and references become the empty symbol, which is any text.
+
+    So does `*` where nothing separates; else it is a star and the characters that it does not cross.
+    """
+    separators = kind_of(glob.text).separators
     symbols: list[str] = []
     for part in glob._parts:  # noqa: SLF001 - the same class
         if isinstance(part, Reference) or part == _EVERYTHING:
             symbols.append("")
+        elif part == "*":
+            symbols.append(f"*{separators}" if separators else "")
         else:
-            symbols += part
+            # `**` may be no segment at all, and then its separator is not there either.
+            symbols += part[1:] if symbols[-1:] == [""] and part[:1] in tuple(separators) else part
     return tuple(symbols)
 
 
 def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether two wildcard texts have a common match; `*` is kept from crossing `/` and `:`, which no kind lets it."""
+    """Whether two wildcard texts have a common match."""
     todo, seen = [(0, 0)], set()
     while todo:
         i, j = todo.pop()
@@ -337,9 +344,9 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
         if i == len(one) and j == len(other):
             return True
         a, b = one[i : i + 1], other[j : j + 1]
-        if a and a[0] in ("", "*"):
+        if a and len(a[0]) != 1:
             todo.append((i + 1, j))
-        if b and b[0] in ("", "*"):
+        if b and len(b[0]) != 1:
             todo.append((i, j + 1))
         if a and b:
             todo += _steps(a[0], b[0], i, j)
@@ -348,10 +355,8 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def _steps(a: str, b: str, i: int, j: int) -> list[tuple[int, int]]:
     """Where two symbols may go by sharing one character."""
-    if a == b and a not in ("", "*"):
-        return [(i + 1, j + 1)]
-    if a in ("", "*") and b not in ("", "*"):
-        return [(i, j + 1)] if a == "" or b not in "/:" else []
-    if b in ("", "*") and a not in ("", "*"):
-        return [(i + 1, j)] if b == "" or a not in "/:" else []
-    return []
+    if len(a) == 1 and len(b) == 1:
+        return [(i + 1, j + 1)] if a == b else []
+    if len(b) == 1:
+        return [(i, j + 1)] if b not in a[1:] else []
+    return [(i + 1, j)] if len(a) == 1 and a not in b[1:] else []
