@@ -98,13 +98,12 @@ class Compiler:
         setting = [
             (rule, place)
             for rule, place in zip(self.rules, self._places, strict=True)
-            if rule.set is not None and rule.mode is Mode.ENFORCE and rule.when is None
+            if rule.set is not None and rule.mode is Mode.ENFORCE and rule.when is None and not _is_unclear(*place)
         ]
         by_field: dict[str, list[tuple[Rule, tuple[Document, Path]]]] = {}
         for rule, place in setting:
             for other, other_place in by_field.setdefault(rule.field.path, []):
-                unclear = _is_unclear(*place) or _is_unclear(*other_place)
-                if rule.set != other.set and not unclear and _may_meet(rule, other):
+                if _differ(rule.set, other.set) and _may_meet(rule, other):
                     first = other_place[0].problem(other_place[1], "")
                     message = (
                         f"{rule.id} and {other.id} ({first.file}:{first.line}) set {rule.field.path} to two values"
