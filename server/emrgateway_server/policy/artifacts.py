@@ -12,7 +12,7 @@ from typing import Any
 
 from emrgateway_server.policy.channels import Channels, Pair
 from emrgateway_server.policy.javaoptions import loaded
-from emrgateway_server.policy.named import Named
+from emrgateway_server.policy.named import PARAMETERS, Named
 
 MAVEN = "maven:"
 
@@ -165,8 +165,7 @@ def _of_spark(spark: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
     read = channels.read
     if read is not None:
         for index in read.bare:
-            place = f"job_driver.spark_submit.spark_submit_parameters, column {read.words.column(index)}"
-            yield Named(read.words.texts[index], place, sensitive=True)
+            yield Named(read.words.texts[index], f"{PARAMETERS}, {read.column(index)}", sensitive=True)
         for setting in read.files:
             yield Named(setting.value, read.place(setting), sensitive=True)
 

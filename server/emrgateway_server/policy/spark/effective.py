@@ -49,11 +49,13 @@ def effective(defaults: Raw, read: Parameters) -> list[Raw]:
 
     SparkSubmitArguments lets the option win; the launcher that bin/spark-submit starts before it lets the later one
     win, for the four options that it folds. A bare word ends Spark's options, so what follows may be in effect or not.
+    Where the entry point submits again by its arguments, theirs beat the string's, options too.
     """
     ways: list[Raw] = []
-    for count in (len(read.settings), read.stop):
-        if count is None or (ways and count == len(read.settings)):
-            continue
+    if read.inner is not None:
+        ways += effective(_merged(defaults, read, read.settings, folded=frozenset()), read.inner)
+    counts = {len(read.settings)} if read.stop is None else {len(read.settings), read.stop}
+    for count in sorted(counts, reverse=True):
         settings = read.settings[:count]
         ways.append(_merged(defaults, read, settings, folded=frozenset()))
         if any(setting.flag in options.FOLDED for setting in settings):
