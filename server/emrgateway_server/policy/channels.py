@@ -16,6 +16,9 @@ from emrgateway_server.policy.spark.defaults import UNKNOWABLE, Block, is_defaul
 from emrgateway_server.policy.spark.effective import Expansion
 from emrgateway_server.policy.spark.parameters import Parameters
 
+_TRIMMED = "".join(chr(code) for code in range(0x21)) + "".join(
+    character for character in map(chr, range(0x7F, 0x3001)) if character.isspace()
+)
 _HADOOP = ("spark.hadoop.", "spark.hive.")  # SparkHadoopUtil.appendS3AndSparkHadoopHiveConfigurations
 _ENVIRONMENT = re.compile(
     r"spark\.(?:executorEnv|yarn\.appMasterEnv|(?:emr-serverless|kubernetes)\.(?:driver|executor)Env)\.(?P<name>.+)",
@@ -77,24 +80,31 @@ class Channels:
         for block in self._blocks:
             if is_defaults(block.classification):
                 for key, text in block.properties.items():
-                    yield _pair(key.strip(), self.value(text.strip()), block, key)
+                    yield _pair(_bare(key), self.value(text.strip()), block, key)
             else:
+                kind = _bare(block.classification).lower()
                 for key, text in block.properties.items():
-                    yield Pair(key, _hadoop_value(text.strip()), block, key, key.lower(), key, block.classification)
+                    bare = _bare(key)
+                    yield Pair(bare, _hadoop_value(text.strip()), block, key, bare.lower(), bare, kind)
 
     def _in_hive(self) -> Iterator[Pair]:
         for word in self.hive:
             if word.key:
-                bare = word.key.removeprefix("hiveconf:").lower()
+                bare = _bare(_bare(word.key).removeprefix("hiveconf:")).lower()
                 yield Pair(word.key, _hadoop_value(word.value), word, None, bare, "", "")
 
 
 def _pair(key: str, value: str, origin: _Origin, detail: object) -> Pair:
     if key.startswith(_HADOOP):
         bare = key.removeprefix("spark.hadoop.") if key.startswith("spark.hadoop.") else key.removeprefix("spark.")
-        return Pair(key, _hadoop_value(value), origin, detail, bare.lower(), "", "")
+        return Pair(key, _hadoop_value(value), origin, detail, _bare(bare).lower(), "", "")
     variable = _ENVIRONMENT.fullmatch(key) if "Env." in key else None
     return Pair(key, value, origin, detail, "", variable["name"] if variable else "", "")
+
+
+def _bare(key: str) -> str:
+    """A key as its readers see it: Hadoop's Configuration trims names, and Java trims all that is at most a space."""
+    return key.strip(_TRIMMED)
 
 
 def _hadoop_value(text: str) -> str:
