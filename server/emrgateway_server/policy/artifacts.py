@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from emrgateway_server.policy.channels import Channels, Pair
+from emrgateway_server.policy.environment import is_java
 from emrgateway_server.policy.javaoptions import loaded
 from emrgateway_server.policy.named import PARAMETERS, Named
 
@@ -62,15 +63,6 @@ _PROGRAMS = frozenset(
         "spark.r.driver.command",
         "spark.sparkr.r.command",
         "spark.sql.execution.pyspark.python",
-    }
-)
-_JAVA_OPTIONS = frozenset(
-    {
-        "spark.driver.defaultJavaOptions",
-        "spark.driver.extraJavaOptions",
-        "spark.executor.defaultJavaOptions",
-        "spark.executor.extraJavaOptions",
-        "spark.yarn.am.extraJavaOptions",
     }
 )
 
@@ -130,18 +122,6 @@ _VARIABLES = frozenset(
         "SPARK_HOME",
     }
 )
-_JAVA_VARIABLES = frozenset(
-    {
-        "HADOOP_CLIENT_OPTS",
-        "HADOOP_OPTS",
-        "JAVA_TOOL_OPTIONS",
-        "JDK_JAVA_OPTIONS",
-        "SPARK_DAEMON_JAVA_OPTS",
-        "SPARK_JAVA_OPTS",
-        "SPARK_SUBMIT_OPTS",
-        "_JAVA_OPTIONS",
-    }
-)
 
 _ITEM = re.compile(r"[^,]+")
 _ELEMENT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^:\s]*(?::[0-9]+(?![^/\s])[^:\s]*)?|[^:\s]+")  # of a search path
@@ -183,7 +163,7 @@ def _of_hive(hive: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
 
 
 def _of_pair(pair: Pair) -> Iterable[Named]:
-    how = _BY_KEY.get(pair.key)
+    how = _java if is_java(pair.key, pair.variable) else _BY_KEY.get(pair.key)
     if how is None and pair.variable:
         how = _BY_VARIABLE.get(pair.variable)
     if how is None and pair.hadoop:
@@ -243,14 +223,12 @@ _How = Callable[[Pair], Iterable[Named]]
 _BY_KEY: dict[str, _How] = {
     **dict.fromkeys(_LISTS, _items),
     **dict.fromkeys(_SEARCH_PATHS | _PROGRAMS, _elements),
-    **dict.fromkeys(_JAVA_OPTIONS, _java),
     "spark.jars.packages": _packages,
     "spark.sql.hive.metastore.jars": _metastore_jars,
 }
 _BY_VARIABLE: dict[str, _How] = {
     **dict.fromkeys(_VARIABLES, _elements),
     **dict.fromkeys(_ALWAYS, _everywhere),
-    **dict.fromkeys(_JAVA_VARIABLES, _java),
 }
 _BY_HADOOP_KEY: tuple[tuple[re.Pattern[str], _How], ...] = (
     (re.compile("|".join(map(re.escape, sorted(_HADOOP_LISTS)))), _items),

@@ -1,11 +1,14 @@
-"""What code a JVM's options load."""
+"""What code a JVM's options load, and what they set of Spark."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from emrgateway_server.policy.spark.words import cuts
+
 # java(1): agents, class paths, files of options, commands that run when the JVM fails, and log4j's configuration.
+_QUOTES = "'\""
 _AGENT = re.compile(r"-(?:javaagent|agentpath|agentlib):(?P<agent>[^\s=]+)")
 _PATHS = re.compile(
     r"-Xbootclasspath(?:/[ap])?:(?P<boot>\S+)"
@@ -33,3 +36,16 @@ def loaded(text: str) -> Iterator[tuple[str, int, bool]]:
             yield match["command"], match.start("command"), True
     for match in _PATHS.finditer(text):
         yield match[str(match.lastgroup)], match.start(str(match.lastgroup)), False
+
+
+def properties(text: str) -> Iterator[tuple[str, str, int]]:
+    """Each key of Spark's that the options set, its value and where that begins: a SparkConf takes them for its own."""
+    if "-D" not in text and "'" not in text and '"' not in text and "\\" not in text:
+        return
+    seen: set[tuple[str, str]] = set()
+    for words in cuts(text):
+        for index, word in enumerate(words.texts):
+            key, _, value = word.lstrip(_QUOTES).removeprefix("-D").partition("=")
+            if key.startswith("spark.") and word.lstrip(_QUOTES).startswith("-D") and (key, value) not in seen:
+                seen.add((key, value))
+                yield key, value, words.column(index, len(word) - len(value)) - 1
