@@ -7,6 +7,7 @@ there is a `Reading` for each; every rule must hold under every one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from math import inf
 from typing import Any
@@ -122,10 +123,10 @@ class Facts:
         if not self.is_spark:
             driver = self._request.get("jobDriver") or {}
             words = hive_words((driver.get("hive") or {}).get("parameters") or "")
-            return (Reading(self._request, {}, Channels(blocks=self._blocks, hive=words), is_spark=False),)
+            return (Reading(self._request, {}, Channels(blocks=self._read_blocks, hive=words), is_spark=False),)
         ways = list(self._ways())
         return tuple(
-            Reading(self._request, raw, Channels(read, self._blocks, (), expansion), is_spark=True)
+            Reading(self._request, raw, Channels(read, self._read_blocks, (), expansion), is_spark=True)
             for raw, read, expansion in (_distinct(ways) if ways[1:] else ways)
         )
 
@@ -146,6 +147,21 @@ class Facts:
     @cached_property
     def _blocks(self) -> list[Block]:
         return defaults.blocks(self._request)
+
+    @cached_property
+    def _read_blocks(self) -> list[Block]:
+        """The blocks, and what the reader of a properties file sees besides in them."""
+        found = list(self._blocks)
+        for block in filter(defaults.is_odd, self._blocks):
+            seen = {(key.strip(), value.strip()) for key, value in block.properties.items()}
+            more = {
+                key: value
+                for key, value in defaults.from_file(block).properties.items()
+                if (key.strip(), value.strip()) not in seen
+            }
+            if more:
+                found.append(replace(block, properties=more))
+        return found
 
     @cached_property
     def _defaults(self) -> list[Block]:

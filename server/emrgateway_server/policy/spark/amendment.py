@@ -42,7 +42,7 @@ def amended(request: Mapping[str, Any], key: str, value: str) -> dict[str, Any]:
     found = overrides.get("applicationConfiguration") or []
     overrides["applicationConfiguration"] = _amended_configurations(found, key, value)
     changed["configurationOverrides"] = overrides
-    if not certain or "${" in value:
+    if not certain or "${" in value or any(map(defaults.is_odd, _defaults(changed))):
         _verify(changed, key, value)
     return changed
 
@@ -140,7 +140,7 @@ def _with_key(configuration: Configuration, key: str, value: str) -> Configurati
 def _verify(request: Mapping[str, Any], key: str, value: str) -> None:
     """`CannotAmend` where the key has another value in any reading of the request."""
     spark = request["jobDriver"]["sparkSubmit"]
-    found = [block for block in defaults.blocks(request) if defaults.is_defaults(block.classification)]
+    found = _defaults(request)
     for words in cuts(spark.get("sparkSubmitParameters") or ""):
         own = parse(words)
         if own.files:
@@ -150,6 +150,10 @@ def _verify(request: Mapping[str, Any], key: str, value: str) -> None:
                 for raw in effective(base, read):
                     if any(way.get(key, ("",))[0] != value for way in (raw, expanded(raw)) if way is not None):
                         raise CannotAmend(f"{key} would not have policy's value in every reading of the request")
+
+
+def _defaults(request: Mapping[str, Any]) -> list[defaults.Block]:
+    return [block for block in defaults.blocks(request) if defaults.is_defaults(block.classification)]
 
 
 @cache
