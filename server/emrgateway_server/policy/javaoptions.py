@@ -18,20 +18,36 @@ _PATHS = re.compile(
     r"|-XX:(?:Flags|VMOptionsFile|SharedArchiveFile)=(?P<flags>\S+)"
     r"|(?:^|(?<=\s))@(?P<argfile>\S+)"
 )
-_COMMAND = re.compile(r"-XX:On(?:OutOfMemory)?Error=(?P<command>\"[^\"]*\"|'[^']*'|\S+)")
-_KILL = re.compile(r"[\"']?kill\b[^;&|]*")  # EMR's own way to end a JVM that has no memory left
+_COMMAND = re.compile(r"-XX:On(?:OutOfMemory)?Error=(?P<command>(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+)")
+_WHOLE_COMMAND = re.compile(r"-XX:On(?:OutOfMemory)?Error=(?P<command>.*)", re.DOTALL)
+# EMR's own way to end a JVM that has no memory left: this and no more, since a shell runs it.
+_KILL = re.compile(r"[\"']?kill(?: +-(?:9|15|KILL|TERM))?(?: +%p)?[\"']?")
 
 
 def loaded(text: str) -> Iterator[tuple[str, int, bool]]:
     """Each location that the options load from, where it begins, and whether it is an agent or a command.
 
     Agents and commands are told however they are named; the rest may be left alone where it is in the job's folder.
+    Each is told as it is written, and as it is where a reader drops quotes or backslashes.
     """
     if "-" not in text and "@" not in text:
         return
+    seen = set()
+    for each in _plainly(text):
+        seen.add(each[0].strip(_QUOTES))
+        yield each
+    for words in cuts(text)[1:]:
+        for index, word in enumerate(words.texts):
+            for location, start, always in _plainly(word, _WHOLE_COMMAND):
+                if location.strip(_QUOTES) not in seen:
+                    seen.add(location.strip(_QUOTES))
+                    yield location, words.column(index, start) - 1, always
+
+
+def _plainly(text: str, command: re.Pattern[str] = _COMMAND) -> Iterator[tuple[str, int, bool]]:
     for match in _AGENT.finditer(text):
         yield match["agent"], match.start("agent"), True
-    for match in _COMMAND.finditer(text):
+    for match in command.finditer(text):
         if not _KILL.fullmatch(match["command"]):
             yield match["command"], match.start("command"), True
     for match in _PATHS.finditer(text):

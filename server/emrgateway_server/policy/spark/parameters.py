@@ -68,11 +68,11 @@ class Parameters:
             return f"{name}{index}, in the entry point's arguments"
         return f"{name}{index}, column {self.words.column(setting.last, setting.offset + offset)}"
 
-    def column(self, word: int) -> str:
+    def column(self, word: int, offset: int = 0) -> str:
         """Where a word stands: `column 9`."""
         if self.words.spans[word] == _IN_ARGUMENTS:
             return "in the entry point's arguments"
-        return f"column {self.words.column(word)}"
+        return f"column {self.words.column(word, offset)}"
 
     def span(self, setting: Setting) -> tuple[int, int]:
         """The bytes that a setting takes in the string."""
