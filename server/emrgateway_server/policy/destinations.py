@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from emrgateway_server.policy import catalogue
 from emrgateway_server.policy.channels import Channels, Pair
 from emrgateway_server.policy.named import Named
 
@@ -14,29 +15,6 @@ _MEMBERS = (
     ("s3MonitoringConfiguration", "logUri", "s3_monitoring_configuration.log_uri"),
     ("cloudWatchLoggingConfiguration", "logGroupName", "cloud_watch_logging_configuration.log_group_name"),
     ("prometheusMonitoringConfiguration", "remoteWriteUrl", "prometheus_monitoring_configuration.remote_write_url"),
-)
-_KEYS = frozenset(
-    {
-        "spark.driver.log.dfsDir",
-        "spark.driver.log.localDir",
-        "spark.eventLog.dir",
-        "spark.history.fs.logDirectory",
-        "spark.openlineage.host",
-        "spark.openlineage.transport.url",
-        "spark.openlineage.url",
-    }
-)
-_HADOOP_KEYS = frozenset(
-    {
-        "hive.hook.proto.base-directory",
-        "hive.log.dir",
-        "hive.querylog.location",
-        "hive.server2.logging.operation.log.location",
-        "tez.simple.history.logging.dir",
-        "yarn.log.server.url",
-        "yarn.nodemanager.remote-app-log-dir",
-        "yarn.timeline-service.webapp.address",
-    }
 )
 _LONGEST = 1_024  # AWS's most for a property's key; a longer one is no one's
 _ENDPOINT = r"(?:url|uri|host|hostname|address|endpoint|servers|brokers|pushgateway-?address)"
@@ -57,7 +35,7 @@ def destinations(overrides: Mapping[str, Any], channels: Channels) -> Iterator[N
 
 
 def _sends(pair: Pair) -> bool:
-    if pair.key in _KEYS or pair.hadoop in _HADOOP_KEYS or len(pair.key) > _LONGEST:
+    if pair.key in catalogue.DESTINATIONS or pair.hadoop in catalogue.HADOOP_DESTINATIONS or len(pair.key) > _LONGEST:
         return True
     if pair.key.startswith("spark.metrics.conf.") or "metrics" in pair.classification:
         return bool(_SINK.fullmatch(pair.key))

@@ -160,7 +160,7 @@ class Facts:
                 if (key.strip(), value.strip()) not in seen
             }
             if more:
-                found.append(replace(block, properties=more))
+                found.append(replace(block, properties=more, written=block.properties))
         return found
 
     @cached_property

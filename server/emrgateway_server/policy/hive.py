@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from emrgateway_server.policy.named import shown_key
+from emrgateway_server.policy.named import known_key
 from emrgateway_server.policy.spark.words import DASHES, Words, cuts
 
 _DASH = f"[-{DASHES}]"
@@ -28,7 +28,7 @@ class HiveWord:
 
     def place(self, detail: object, item: int | None = None, offset: int = 0) -> str:  # noqa: ARG002 - its own detail
         """Where the value stands: `--hiveconf hive.aux.jars.path[1], column 12`."""
-        label = f"{self.flag} {shown_key(self.key)}" if self.key else self.flag
+        label = f"{self.flag}{known_key(self.key)}"
         index = "" if item is None else f"[{item}]"
         start = max(self.words.texts[self.index].rfind(self.value), 0)
         return f"{label}{index}, column {self.words.column(self.index, start + offset)}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emrgateway_server.policy.named import CONFIGURATION, Trouble, shown_key
+from emrgateway_server.policy.named import CONFIGURATION, Trouble, known_key, shown_key
 from emrgateway_server.policy.spark.propertiesfile import goes_on, read
 from emrgateway_server.policy.spark.words import CONTROL
 
@@ -38,12 +38,22 @@ class Block:
     path: str
     classification: str
     properties: Mapping[str, str]
+    written: Mapping[str, str] | None = None  # the properties, where those are what a file's reader makes of them
 
     def place(self, key: str, item: int | None = None, offset: int = 0) -> str:  # noqa: ARG002 - no columns here
-        """Where a value of it stands: `spark-defaults spark.jars[2]`, after its path where it is not the first."""
+        """Where a value of it stands: `spark-defaults spark.jars[2]`, after its path where it is not the first.
+
+        A key that is not known by name is told by its number.
+        """
         index = "" if item is None else f"[{item}]"
         path = "" if self.path == _FIRST and self.classification == CLASSIFICATION else f"{self.path} "
-        return f"{path}{shown_key(self.classification)} {shown_key(key)}{index}"
+        return f"{path}{shown_key(self.classification)}{known_key(key) or self._entry(key)}{index}"
+
+    def _entry(self, key: str) -> str:
+        written = self.properties if self.written is None else self.written
+        if key not in written:
+            return "[an entry as a properties file is read]"
+        return f"[entry {sorted(written).index(key) + 1} in key order]"
 
     def member(self, name: str) -> str:
         """The path of a member of the object."""
@@ -83,7 +93,11 @@ def merged(found: Sequence[Block]) -> list[Raw]:
 
 def from_file(block: Block) -> Block:
     """The block as the reader of a properties file has it."""
-    return replace(block, properties=read(block.properties, UNKNOWABLE)) if is_odd(block) else block
+    return (
+        replace(block, properties=read(block.properties, UNKNOWABLE), written=block.properties)
+        if is_odd(block)
+        else block
+    )
 
 
 def is_odd(block: Block) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from emrgateway_server.policy.named import shown_key
+from emrgateway_server.policy.named import known_key
 from emrgateway_server.policy.spark import options
 from emrgateway_server.policy.spark.words import DASHES, Words
 
@@ -62,7 +62,7 @@ class Parameters:
 
     def place(self, setting: Setting, item: int | None = None, offset: int = 0) -> str:
         """Where a setting's value stands: `--jars[3], column 118`."""
-        name = f"--conf {shown_key(setting.key)}" if setting.flag in options.CONF else setting.flag
+        name = f"--conf{known_key(setting.key)}" if setting.flag in options.CONF else setting.flag
         index = "" if item is None else f"[{item}]"
         if self.words.spans[setting.last] == _IN_ARGUMENTS:
             return f"{name}{index}, in the entry point's arguments"
