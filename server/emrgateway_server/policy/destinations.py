@@ -17,9 +17,9 @@ _MEMBERS = (
     ("prometheusMonitoringConfiguration", "remoteWriteUrl", "prometheus_monitoring_configuration.remote_write_url"),
 )
 _LONGEST = 1_024  # AWS's most for a property's key; a longer one is no one's
-_ENDPOINT = r"(?:url|uri|host|hostname|address|endpoint|servers|brokers|pushgateway-?address)"
-_SINK = re.compile(rf"(?:spark\.metrics\.conf\.)?.+\.sink\..+{_ENDPOINT}", re.IGNORECASE)
-_APPENDER = re.compile(rf"(?:log4j\d?\.)?(?:appender|logger)\..*{_ENDPOINT}", re.IGNORECASE)
+_ENDPOINTS = ("url", "uri", "host", "hostname", "address", "endpoint", "server", "servers", "broker", "brokers")
+_SINK = ".sink."
+_APPENDER = re.compile(r"(?:log4j\d?\.)?(?:appender|logger)\.", re.IGNORECASE)
 
 
 def destinations(overrides: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
@@ -38,5 +38,7 @@ def _sends(pair: Pair) -> bool:
     if pair.key in catalogue.DESTINATIONS or pair.hadoop in catalogue.HADOOP_DESTINATIONS or len(pair.key) > _LONGEST:
         return True
     if pair.key.startswith("spark.metrics.conf.") or "metrics" in pair.classification:
-        return bool(_SINK.fullmatch(pair.key))
-    return "log4j" in pair.classification and bool(_APPENDER.fullmatch(pair.key))
+        return _SINK in pair.key.lower() and pair.key.lower().endswith(_ENDPOINTS)
+    if "log4j" not in pair.classification or not _APPENDER.match(pair.key):
+        return False
+    return pair.key.lower().endswith(_ENDPOINTS)

@@ -138,6 +138,21 @@ def test_no_key_is_told(form: str) -> None:
     assert not any("wJalr" in place for place in told)
 
 
+@pytest.mark.parametrize(
+    "part", ["metrics.conf.x" + ".sink.a" * 140, "x." + "sse.key-" * 120, "sse." * 240 + "keyx", "role." * 190 + "x"]
+)
+def test_keys_are_bounded(part: str) -> None:
+    """Many keys, each as long as AWS lets it be, take time in proportion to what they are."""
+    blocks = [
+        {"classification": name, "properties": {f"spark.{part}{number}": "x" for number in range(100)}}
+        for name in ("spark-defaults", "spark-metrics", "core-site", "hive-site")
+    ]
+    begin = time.process_time()
+    reading = facts.read(spark("", blocks)).readings[0]
+    assert all(isinstance(getattr(reading, name), tuple) for name in _LISTS)
+    assert time.process_time() - begin < 1
+
+
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
 def test_any_text(one: str, other: str, third: str) -> None:
     """Nothing raises, whatever the texts are, and no place tells one."""

@@ -14,6 +14,7 @@ from emrgateway_server.policy.spark.words import cuts
 
 from .support import of, spark, table, values
 
+_FIRST = "configuration_overrides.application_configuration[0]"
 _COLUMN = "job_driver.spark_submit.spark_submit_parameters, column "
 
 
@@ -95,9 +96,20 @@ def test_places() -> None:
         "spark.q'q": "--conf, column 64",
         "spark.c": "spark-defaults[entry 1 in key order]",
         "spark.plugins": "spark-defaults spark.plugins",
-        "spark.d": "configuration_overrides.application_configuration[0].configurations[0] spark-defaults[entry 1 in key order]",
+        "spark.d": f"{_FIRST}.configurations[0] spark-defaults[entry 1 in key order]",
     }
     assert all(named.sensitive for named in conf.values())
+
+
+def test_many_troubles() -> None:
+    """Of each kind the first are told, the last with how many more there are; no kind is lost."""
+    found = facts.read(spark("'' " * 1_000 + "— " + "x")).troubles
+    quotes = [trouble for trouble in found if trouble.kind == "quotes"]
+    assert len(quotes) == facts.MOST_OF_A_KIND
+    assert "980 more" in quotes[-1].message
+    assert not any("more" in trouble.message for trouble in quotes[:-1])
+    assert {"bare-token", "dashes"} < {trouble.kind for trouble in found}
+    assert len(found) <= facts.MOST_OF_A_KIND * len(facts.KINDS)
 
 
 def test_hive() -> None:

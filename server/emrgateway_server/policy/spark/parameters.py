@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from emrgateway_server.policy.named import known_key
 from emrgateway_server.policy.spark import options
-from emrgateway_server.policy.spark.words import DASHES, Words
+from emrgateway_server.policy.spark.words import DASHES, Words, cuts
 
 _LINE_END = re.compile("[\n\r\x85\u2028\u2029]")  # what Java's `.` does not match
 _MEANT_DASHES = re.compile(rf"-?[{DASHES}][-{DASHES}]*")
@@ -77,6 +78,12 @@ class Parameters:
     def span(self, setting: Setting) -> tuple[int, int]:
         """The bytes that a setting takes in the string."""
         return self.words.spans[setting.first][0], self.words.spans[setting.last][1]
+
+
+@lru_cache(maxsize=4)
+def readings(string: str) -> tuple[Parameters, ...]:
+    """The string read in each way in which it may be cut; kept for the amendments that follow. Not to be changed."""
+    return tuple(parse(words) for words in cuts(string))
 
 
 def parse(words: Words) -> Parameters:
