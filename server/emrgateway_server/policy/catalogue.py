@@ -53,6 +53,7 @@ PROGRAMS = frozenset(
         "spark.pyspark.python",
         "spark.r.command",
         "spark.r.driver.command",
+        "spark.r.shell.command",
         "spark.sparkr.r.command",
         "spark.sql.execution.pyspark.python",
     }
@@ -60,10 +61,12 @@ PROGRAMS = frozenset(
 
 HADOOP_LISTS = frozenset(
     {
+        "hadoop.security.credential.provider.path",
         "hive.added.archives.path",
         "hive.added.files.path",
         "hive.added.jars.path",
         "hive.aux.jars.path",
+        "hive.exec.script.wrapper",
         "hive.jar.directory",
         "hive.jar.path",
         "hive.reloadable.aux.jars.path",
@@ -71,6 +74,8 @@ HADOOP_LISTS = frozenset(
         "mapred.cache.archives",
         "mapred.cache.files",
         "mapred.jar",
+        "mapred.job.classpath.archives",
+        "mapred.job.classpath.files",
         "mapreduce.application.framework.path",
         "mapreduce.job.cache.archives",
         "mapreduce.job.cache.files",
@@ -79,11 +84,13 @@ HADOOP_LISTS = frozenset(
         "mapreduce.job.jar",
         "net.topology.script.file.name",
         "tez.aux.uris",
+        "tez.cluster.additional.classpath.prefix",
         "tez.lib.uris",
         "tez.lib.uris.classpath",
         "tmparchives",
         "tmpfiles",
         "tmpjars",
+        "topology.script.file.name",
     }
 )
 
@@ -91,8 +98,12 @@ ALWAYS = frozenset({"LD_AUDIT", "LD_PRELOAD"})
 
 VARIABLES = frozenset(
     {
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
         "BASH_ENV",
         "CLASSPATH",
+        "ENV",
+        "GCONV_PATH",
         "HADOOP_CLASSPATH",
         "HADOOP_CONF_DIR",
         "HADOOP_HOME",
@@ -102,16 +113,25 @@ VARIABLES = frozenset(
         "JAVA_HOME",
         "LD_LIBRARY_PATH",
         "PATH",
+        "PERL5LIB",
         "PYSPARK_DRIVER_PYTHON",
         "PYSPARK_PYTHON",
         "PYTHONHOME",
         "PYTHONPATH",
         "PYTHONSTARTUP",
+        "PYTHONUSERBASE",
+        "R_ENVIRON",
+        "R_ENVIRON_USER",
         "R_HOME",
         "R_LIBS",
+        "R_LIBS_SITE",
+        "R_LIBS_USER",
+        "R_PROFILE",
+        "R_PROFILE_USER",
         "SPARK_CLASSPATH",
         "SPARK_CONF_DIR",
         "SPARK_DIST_CLASSPATH",
+        "SPARK_EXTRA_CLASSPATH",
         "SPARK_HOME",
     }
 )
@@ -125,6 +145,8 @@ DESTINATIONS = frozenset(
         "spark.openlineage.host",
         "spark.openlineage.transport.url",
         "spark.openlineage.url",
+        "spark.shuffle.storage.path",
+        "spark.storage.decommission.fallbackStorage.path",
     }
 )
 

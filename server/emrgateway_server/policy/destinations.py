@@ -8,6 +8,8 @@ from typing import Any
 
 from emrgateway_server.policy import catalogue
 from emrgateway_server.policy.channels import Channels, Pair
+from emrgateway_server.policy.environment import is_java
+from emrgateway_server.policy.javaoptions import written
 from emrgateway_server.policy.named import Named
 
 _MONITORING = "configuration_overrides.monitoring_configuration"
@@ -32,11 +34,16 @@ def destinations(overrides: Mapping[str, Any], channels: Channels) -> Iterator[N
     for pair in channels.pairs:
         if pair.value and _sends(pair):
             yield pair.named(pair.value)
+        elif is_java(pair.key, pair.variable):
+            for location, start in written(pair.value):
+                yield pair.named(location, offset=start)
 
 
 def _sends(pair: Pair) -> bool:
     if pair.key in catalogue.DESTINATIONS or pair.hadoop in catalogue.HADOOP_DESTINATIONS or len(pair.key) > _LONGEST:
         return True
+    if pair.key.startswith("spark.openlineage."):
+        return pair.key.lower().endswith(_ENDPOINTS)
     if pair.key.startswith("spark.metrics.conf.") or "metrics" in pair.classification:
         return _SINK in pair.key.lower() and pair.key.lower().endswith(_ENDPOINTS)
     if "log4j" not in pair.classification or not _APPENDER.match(pair.key):

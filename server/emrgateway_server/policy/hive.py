@@ -13,6 +13,7 @@ _SETTING = re.compile(
     rf"{_DASH}{{1,2}}(?P<flag>hiveconf|hivevar|define|d)(?:=(?P<pair>.*))?", re.IGNORECASE | re.DOTALL
 )
 _FILE = re.compile(rf"{_DASH}{{1,2}}(?P<flag>i|f|init|file)(?:=(?P<pair>.*))?", re.IGNORECASE | re.DOTALL)
+_JOINED = re.compile(rf"{_DASH}(?P<flag>[if])(?P<pair>[^=].*)", re.DOTALL)  # as commons-cli reads -fFILE
 _QUOTES = "'\""
 
 
@@ -40,7 +41,7 @@ def hive_words(string: str) -> list[HiveWord]:
     for words in cuts(string):
         flag = ""
         for index, text in enumerate(words.texts):
-            match = _SETTING.fullmatch(text) or _FILE.fullmatch(text)
+            match = _SETTING.fullmatch(text) or _FILE.fullmatch(text) or _JOINED.fullmatch(text)
             if match is not None:
                 flag = f"--{match['flag'].lower()}" if len(match["flag"]) > 1 else f"-{match['flag'].lower()}"
                 text = match["pair"] or ""  # noqa: PLW2901 - what is left of the word

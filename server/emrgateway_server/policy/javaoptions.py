@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from emrgateway_server.policy.spark.words import cuts
 
 # java(1): agents, class paths, files of options, commands that run when the JVM fails, and log4j's configuration.
+# Where a JVM writes: its logs, what it leaves when it fails, flight records.
+_WRITTEN = re.compile(
+    r"-Xlog(?::[^\s:]*)*?:file=(?P<log>[^\s:\"']+)|-Xlog:[^\s:]*:(?!std(?:out|err)\b|file=)(?P<bare>[^\s:\"']+)|-Xloggc:(?P<gc>\S+)"
+    r"|-XX:(?:ErrorFile|HeapDumpPath|LogFile)=(?P<dump>\S+)|-XX:StartFlightRecording\S*?filename=(?P<record>[^\s,]+)"
+)
 _QUOTES = "'\""
 _AGENT = re.compile(r"-(?:javaagent|agentpath|agentlib):(?P<agent>[^\s=]+)")
 _PATHS = re.compile(
@@ -65,3 +70,11 @@ def properties(text: str) -> Iterator[tuple[str, str, int]]:
             if key.startswith("spark.") and word.lstrip(_QUOTES).startswith("-D") and (key, value) not in seen:
                 seen.add((key, value))
                 yield key, value, words.column(index, len(word) - len(value)) - 1
+
+
+def written(text: str) -> Iterator[tuple[str, int]]:
+    """Each location that the options have a JVM write to, and where it begins; less plain names in the job's folder."""
+    for match in _WRITTEN.finditer(text):
+        group = str(match.lastgroup)
+        if "/" in match[group]:
+            yield match[group], match.start(group)
