@@ -42,6 +42,8 @@ def destinations(overrides: Mapping[str, Any], channels: Channels) -> Iterator[N
 def _sends(pair: Pair) -> bool:
     if pair.key in catalogue.DESTINATIONS or pair.hadoop in catalogue.HADOOP_DESTINATIONS or len(pair.key) > _LONGEST:
         return True
+    if pair.key in ("spark.master", "spark.remote"):
+        return "://" in pair.value
     if pair.key.startswith("spark.openlineage."):
         return pair.key.lower().endswith(_ENDPOINTS)
     if pair.key.startswith("spark.metrics.conf.") or "metrics" in pair.classification:

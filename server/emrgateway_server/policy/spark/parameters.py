@@ -20,6 +20,7 @@ _LINE_END = re.compile("[\n\r\x85\u2028\u2029]")  # what Java's `.` does not mat
 _MEANT_DASHES = re.compile(rf"-?[{DASHES}][-{DASHES}]*")
 _IN_ARGUMENTS = (0, 0)
 _MIXING = "a class for which spark-submit runs something else than the entry point, its arguments read as options"
+_AS_ANOTHER = "an option by which the job runs as another user, whom no rule can judge: leave it out"
 _NO_VALUE = "an option without a value: write the value behind it, or leave the option out"
 
 
@@ -180,6 +181,8 @@ def _option(read: Parameters, setting: Setting) -> None:
         read.main_class = setting.value
         if options.runs_arguments(setting.value):
             read.strays.append(Stray("bare-token", setting.last, _MIXING))
+    elif setting.flag == "--proxy-user":
+        read.strays.append(Stray("unknown-flag", setting.first, _AS_ANOTHER))
     elif setting.flag == "--deploy-mode" and setting.value not in ("client", "cluster"):
         read.strays.append(Stray("malformed", setting.last, "--deploy-mode is client or cluster"))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import inf
 
 DYNAMIC = "spark.dynamicAllocation.enabled"
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -118,6 +119,7 @@ DEFAULTS: dict[str, float] = {
     "spark.executor.instances": DEFAULT_INSTANCES,
     "spark.executor.memory": DEFAULT_MEMORY,
 }
+_ENDLESS_AT_ZERO = frozenset({"spark.driver.maxResultSize"})  # TaskSetManager.canFetchMoreResults
 KEYS = frozenset(_BARE) | _DISKS | frozenset(DEFAULTS)
 
 
@@ -125,7 +127,7 @@ def conf_number(key: str, text: str) -> float:
     """A value as number, sizes in bytes; ValueError where it is none.
 
     A bare number of a size counts in Spark's unit for that key: MiB for spark.executor.memory. A suffix is a size's;
-    `m` alone is one where the key is known as a size, since elsewhere it may be minutes.
+    `m` alone is one where the key is known as a size, since elsewhere it may be minutes. Infinity where 0 is no limit.
     """
     lower = text.strip().lower()
     if key in _BARE or key in _DISKS:
@@ -133,7 +135,8 @@ def conf_number(key: str, text: str) -> float:
         unit = _BARE.get(key) if match and match[2] is None else _UNITS.get(match[2]) if match else None
         if match is None or unit is None:
             raise ValueError(f"{key} is no size that Spark reads: write a whole number and a unit, such as 14g")
-        return float(int(match[1]) * unit)
+        size = float(int(match[1]) * unit)
+        return inf if size <= 0 and key in _ENDLESS_AT_ZERO else size
     if _NUMBER.fullmatch(lower):
         return float(lower)
     match = _SIZE.fullmatch(lower)
