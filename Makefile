@@ -12,6 +12,8 @@ GENERATORS := '.[proto]'
 # The Spark that `make fuzz` asks: 3.5, or any other that pyspark has.
 SPARK ?= 3.5
 FUZZ_VENV := .venv-fuzz-$(SPARK)
+MUTATION_VENV := .venv-mutation
+MUTATORS := -e '.[server,dev,mutation]'
 FUZZERS := -e '.[server,dev,fuzz]' 'pyspark==$(SPARK).*'
 PYTEST := $(BIN)/pytest -n 4
 .DEFAULT_GOAL := help
@@ -98,9 +100,13 @@ bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own co
 fuzz: $(FUZZ_VENV)/.installed | java ## Hold policy against Spark itself (SPARK=3.5) and the naive evaluator, at length
 	@$(FUZZ_VENV)/bin/python -m pytest -n 2 tests/fuzz
 
+.PHONY: mutation
+mutation: $(MUTATION_VENV)/.installed ## Change the policy engine in a few thousand ways; see which the tests miss
+	@$(MUTATION_VENV)/bin/python -m tests.mutation.run
+
 .PHONY: clean
 clean: ## Remove what make made
-	rm -rf .venv .venv-* $(SIMULATOR) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .venv-* $(SIMULATOR) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .coverage*
 
 # The tests of TLS make their certificates with it.
 .PHONY: openssl
@@ -122,6 +128,9 @@ $(PROTO_VENV)/.installed: pyproject.toml
 
 $(FUZZ_VENV)/.installed: pyproject.toml
 	@$(call venv,$(FUZZ_VENV),$(FUZZERS))
+
+$(MUTATION_VENV)/.installed: pyproject.toml
+	@$(call venv,$(MUTATION_VENV),$(MUTATORS))
 
 $(NODE_VENV)/.installed: pyproject.toml
 	@$(call venv,$(NODE_VENV),'.[node]')

@@ -1,0 +1,1 @@
+"""How much of the policy engine the tests would miss: `make mutation`."""
