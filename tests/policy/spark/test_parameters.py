@@ -96,6 +96,9 @@ def test_places() -> None:
         "spark.d": "configuration_overrides.application_configuration[0].configurations[0] spark-defaults spark.d",
     }
     assert all(named.sensitive for named in conf.values())
+    assert (conf.get("spark.a"), conf.get("spark.z"), len(conf)) == (conf["spark.a"], None, 6)
+    assert "spark.a" in conf
+    assert "spark.z" not in conf
 
 
 def test_hive() -> None:

@@ -69,8 +69,7 @@ def _without(spark: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], boo
         raise CannotAmend(
             f"readers of the string do not agree on what sets {key} there: take quotes and odd characters out of it"
         )
-    arguments = spark.get("entryPointArguments") or ()
-    certain = not others and not readings[0].strays and not mixed(readings[0], arguments)
+    certain = not others and not readings[0].strays
     if not first:
         return spark, certain
     rest = _less(string, first)
