@@ -3,10 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
+NODE_VENV := .venv-node
+SIMULATOR := tests/aws/node_modules
 PROTOS := $(sort $(wildcard proto/emrgateway/v1/*.proto))
 # Named, since a comma would end an argument of call.
 EVERYTHING := -e '.[server,sandbox,dev]'
 GENERATORS := '.[proto]'
+# The Spark that `make fuzz` asks: 3.5, or any other that pyspark has.
+SPARK ?= 3.5
+FUZZ_VENV := .venv-fuzz-$(SPARK)
+FUZZERS := -e '.[server,dev,fuzz]' 'pyspark==$(SPARK).*'
 PYTEST := $(BIN)/pytest -n 4
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -27,8 +33,14 @@ dev: $(VENV)/.installed ## Leave a sandbox and a gateway running on loopback
 test: $(VENV)/.installed | openssl ## Run the whole test suite
 	@$(PYTEST)
 
+# As many submissions as asked for; a hundredth of it are killed in the middle, and twenty restarts are rolled.
+SOAK ?= 20000
+.PHONY: soak
+soak: $(VENV)/.installed ## Prove exactly-once at length: make soak SOAK=20000
+	@SOAK=$(SOAK) $(BIN)/pytest -s tests/soak
+
 .PHONY: check
-check: lint types proto-check contracts coverage compat ## Run all that CI runs
+check: lint types proto-check contracts iam coverage compat ## Run all that CI runs
 
 .PHONY: lint
 lint: $(VENV)/.installed ## Lint and check the format
@@ -71,14 +83,24 @@ proto-check: $(VENV)/.installed $(PROTO_VENV)/.installed ## Lint the protobuf fi
 compat: $(VENV)/.installed | openssl ## Test client and stubs at both ends of the supported range
 	@$(BIN)/python tests/compat/run.py
 
+# The simulator is a Node program; Node comes as a wheel, so that nothing else is needed.
+.PHONY: iam
+iam: $(VENV)/.installed $(SIMULATOR)/.installed ## Simulate what AWS's IAM makes of deploy/aws
+	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest tests/aws
+
 .PHONY: bench
 bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
 	@$(BIN)/python -m tests.bench.steps
 	@$(BIN)/python -m tests.bench.judging
+	@$(BIN)/python -m tests.bench.overload
+
+.PHONY: fuzz
+fuzz: $(FUZZ_VENV)/.installed | java ## Hold policy against Spark itself (SPARK=3.5) and the naive evaluator, at length
+	@$(FUZZ_VENV)/bin/python -m pytest -n 2 tests/fuzz
 
 .PHONY: clean
 clean: ## Remove what make made
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .venv-* $(SIMULATOR) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
 # The tests of TLS make their certificates with it.
 .PHONY: openssl
@@ -86,11 +108,26 @@ openssl:
 	@command -v openssl >/dev/null || \
 	  { echo "the tests need the openssl command; on Debian or Ubuntu: apt-get install openssl"; exit 1; }
 
+# Spark's own parsers run on it.
+.PHONY: java
+java:
+	@command -v java >/dev/null || \
+	  { echo "make fuzz needs Java 17 or newer; on Debian or Ubuntu: apt-get install openjdk-17-jre-headless"; exit 1; }
+
 $(VENV)/.installed: pyproject.toml
 	@$(call venv,$(VENV),$(EVERYTHING))
 
 $(PROTO_VENV)/.installed: pyproject.toml
 	@$(call venv,$(PROTO_VENV),$(GENERATORS))
+
+$(FUZZ_VENV)/.installed: pyproject.toml
+	@$(call venv,$(FUZZ_VENV),$(FUZZERS))
+
+$(NODE_VENV)/.installed: pyproject.toml
+	@$(call venv,$(NODE_VENV),'.[node]')
+
+$(SIMULATOR)/.installed: tests/aws/package.json tests/aws/package-lock.json | $(NODE_VENV)/.installed
+	@cd tests/aws && PATH=$(CURDIR)/$(NODE_VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund && touch node_modules/.installed
 
 # venv FOLDER WHAT: make a virtual environment with WHAT in it.
 define venv

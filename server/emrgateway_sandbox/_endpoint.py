@@ -1,6 +1,7 @@
 """Where a request goes: to a job run operation, to the sandbox's own pages, or to moto."""
 
 import dataclasses
+import json
 import logging
 from typing import Final
 from urllib.parse import parse_qs
@@ -8,6 +9,7 @@ from urllib.parse import parse_qs
 from . import _model, _moto
 from ._caller import identify, signing_service
 from ._errors import AwsError
+from ._faults import FAULTS, Fault, Faults
 from ._http_messages import HttpReply, HttpRequest, json_reply
 from ._input import read_input
 from ._job_runs import JobRuns
@@ -17,12 +19,15 @@ from ._views import record
 _LOG = logging.getLogger(__name__)
 _OWN: Final = "/_sandbox/"  # no bucket's name may begin with an underscore, so this hides nothing of S3's
 
+_PAGES: Final = (f"GET {_OWN}job-runs[?jobRunId=ID]", f"GET {_OWN}faults", f"POST {_OWN}faults", f"DELETE {_OWN}faults")
+
 
 class Endpoint:
     """Answers any request; it never raises."""
 
-    def __init__(self, operations: Operations, runs: JobRuns) -> None:
+    def __init__(self, operations: Operations, runs: JobRuns, faults: Faults) -> None:
         self._operations = operations
+        self._faults = faults
         self._runs = runs
 
     def answer(self, request: HttpRequest) -> HttpReply:
@@ -53,14 +58,31 @@ class Endpoint:
 
     def _call(self, route: _model.Route, uri: dict[str, str], request: HttpRequest) -> HttpReply:
         caller = identify(request.headers)
-        # Faults on demand belong here: who calls which operation is known, and nothing has been done yet. One that
-        # loses a reply belongs after the call.
         values = read_input(route.input_shape, uri, request.query, request.body)
-        return json_reply(200, self._operations.call(route.operation, caller, values, request))
+        fault = self._faults.take(route.operation, values)
+
+        def carry_out() -> HttpReply:
+            return json_reply(200, self._operations.call(route.operation, caller, values, request))
+
+        return carry_out() if fault is None else fault.play(carry_out)
 
     def _own_page(self, request: HttpRequest) -> HttpReply:
-        if (request.method, request.path) != ("GET", f"{_OWN}job-runs"):
-            return json_reply(404, {"message": f"The sandbox's only page is GET {_OWN}job-runs[?jobRunId=ID]"})
-        wanted = parse_qs(request.query).get("jobRunId")
-        records = [record(run) for run in self._runs.all() if wanted is None or run.job_run_id in wanted]
-        return json_reply(200, {"job_runs": [dataclasses.asdict(entry) for entry in records]})
+        page = (request.method, request.path.removeprefix(_OWN))
+        if page == ("GET", "job-runs"):
+            wanted = parse_qs(request.query).get("jobRunId")
+            records = [record(run) for run in self._runs.all() if wanted is None or run.job_run_id in wanted]
+            return json_reply(200, {"job_runs": [dataclasses.asdict(entry) for entry in records]})
+        if page == ("POST", "faults"):
+            return self._add_fault(request.body)
+        if page == ("DELETE", "faults"):
+            self._faults.clear()
+        if page in {("GET", "faults"), ("DELETE", "faults")}:
+            return json_reply(200, {"faults": list(FAULTS), "played": self._faults.played})
+        return json_reply(404, {"message": f"The sandbox's pages are {', '.join(_PAGES)}"})
+
+    def _add_fault(self, body: bytes) -> HttpReply:
+        try:
+            self._faults.add(Fault(**json.loads(body)))
+        except (TypeError, ValueError) as error:  # TypeError: unknown members, or no object
+            return json_reply(400, {"message": str(error)})
+        return json_reply(200, {"faults": list(FAULTS), "played": self._faults.played})

@@ -5,6 +5,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
+from typing import Literal
+
+Delivery = Literal["whole", "slow", "truncated", "drip", "hang", "reset"]
+"""How a reply leaves: whole, whole but late, half, a byte now and then, not at all for a while, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,16 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """A reply whose body is whole; the server adds what frames it (Content-Length, Date)."""
+    """A reply whose body is whole; the server adds what frames it (Content-Length, Date).
+
+    `delivery` is how the server lets it leave; `seconds` how long it holds it, where it does.
+    """
 
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
+    delivery: Delivery = "whole"
+    seconds: float = 0.0
 
 
 def json_reply(status: int, content: Mapping[str, object], *, error_type: str | None = None) -> HttpReply:

@@ -7,8 +7,10 @@ a reply leaves in one write with its length, so that the client need not wait fo
 
 import logging
 import socket
+import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -21,6 +23,8 @@ _LOG = logging.getLogger(__name__)
 _ACCEPT_POLL_SECONDS: Final = 0.05  # how long stop() may wait for the accepting thread
 _DRAIN_SECONDS: Final = 5.0  # how long stop() waits for requests that are being answered
 _MAX_CHUNK_LINE: Final = 1024
+_DRIP_SECONDS: Final = 0.05
+_PROMISED_BYTES: Final = 100_000
 _FRAMING_HEADERS: Final = frozenset({"connection", "content-length", "transfer-encoding"})
 _BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -41,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.send_error(HTTPStatus.BAD_REQUEST, str(error))
             return
-        self._write(self.server.answer(HttpRequest(self.command, self.path, self.headers, body)))
+        self._deliver(self.server.answer(HttpRequest(self.command, self.path, self.headers, body)))
 
     do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = _serve  # noqa: N815 - http.server's names
 
@@ -69,6 +73,36 @@ class _Handler(BaseHTTPRequestHandler):
         if len(content) < length:
             raise ConnectionError("the client left in the middle of a body")
         return content
+
+    def _deliver(self, reply: HttpReply) -> None:
+        """Let a reply leave, whole or as a fault has it."""
+        if reply.delivery in {"slow", "hang"}:
+            self.server.stopping.wait(reply.seconds)
+        if reply.delivery in {"whole", "slow"}:
+            self._write(reply)
+            return
+        self.close_connection = True
+        if reply.delivery in {"truncated", "drip"}:
+            self._write_half(reply)
+        if reply.delivery == "drip":
+            ends = time.monotonic() + reply.seconds
+            while time.monotonic() < ends and not self.server.stopping.wait(_DRIP_SECONDS):
+                self.wfile.write(b" ")
+                self.wfile.flush()
+        if reply.delivery in {"hang", "reset"}:
+            # Closed with time to linger 0, a connection ends by RST.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.rfile.close()
+            self.connection.close()
+
+    def _write_half(self, reply: HttpReply) -> None:
+        """The head, with a length that is not kept, and half of the body."""
+        self.send_response_only(reply.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(reply.body) + _PROMISED_BYTES))
+        self.end_headers()
+        self.wfile.write(reply.body[: len(reply.body) // 2])
+        self.wfile.flush()
 
     def _write(self, reply: HttpReply) -> None:
         self.send_response_only(reply.status)
@@ -109,6 +143,7 @@ class HttpServer(ThreadingMixIn, TCPServer):
     ) -> None:
         self.address_family = family
         self.answer = answer
+        self.stopping = threading.Event()
         self._connections: set[socket.socket] = set()
         self._connections_changed = threading.Condition()
         self._acceptor = threading.Thread(
@@ -122,6 +157,7 @@ class HttpServer(ThreadingMixIn, TCPServer):
 
     def stop(self) -> None:
         """Accept nothing more, end what is being answered, close every connection."""
+        self.stopping.set()
         self.shutdown()
         self._acceptor.join()
         self.server_close()

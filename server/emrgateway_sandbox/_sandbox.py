@@ -7,6 +7,7 @@ from typing import Self, get_args
 from . import _model
 from ._applications import Applications
 from ._endpoint import Endpoint
+from ._faults import Fault, Faults
 from ._http_server import HttpServer
 from ._job_runs import JobRuns, OnChangedBody
 from ._listen import parse_listen
@@ -42,7 +43,8 @@ class Sandbox:
             raise ValueError(f"on_changed_body: {on_changed_body!r} is not one of {', '.join(get_args(OnChangedBody))}")
         self._family, self._host, self._port = parse_listen(listen)
         self._runs = JobRuns(seconds_per_state, on_changed_body)
-        self._endpoint = Endpoint(Operations(Applications(applications), self._runs), self._runs)
+        self._faults = Faults()
+        self._endpoint = Endpoint(Operations(Applications(applications), self._runs), self._runs, self._faults)
         self._server: HttpServer | None = None
 
     def start(self) -> None:
@@ -70,6 +72,19 @@ class Sandbox:
     def job_runs(self) -> list[JobRunRecord]:
         """Give a record of every job run, in the order of their start."""
         return [record(run) for run in self._runs.all()]
+
+    def play(self, fault: Fault) -> None:
+        """Play a fault to calls from now on; raises ValueError where it is not as it should be."""
+        self._faults.add(fault)
+
+    def clear_faults(self) -> None:
+        """Play no fault any more."""
+        self._faults.clear()
+
+    @property
+    def faults_played(self) -> dict[str, int]:
+        """How often each fault was played."""
+        return self._faults.played
 
     def __enter__(self) -> Self:
         self.start()

@@ -6,13 +6,12 @@ import asyncio
 import logging
 import os
 import signal
-import ssl
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
-from pathlib import Path
+from typing import TypeVar
 
 import grpc
 from grpc import aio
@@ -23,14 +22,14 @@ from grpc_reflection.v1alpha import reflection
 from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
 from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
-from emrgateway_server import telemetry
+from emrgateway_server import engines, outside, telemetry, upstream
 from emrgateway_server.descriptions import Descriptions
-from emrgateway_server.emr import Target, Targets
+from emrgateway_server.emr import LedgerTable
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
+from emrgateway_server.ledger import Ledger, MemoryLedger, Submissions
 from emrgateway_server.places import Places
-from emrgateway_server.policy import Prices
 from emrgateway_server.policy_metrics import PolicyMetrics
 from emrgateway_server.policy_service import PolicyService
 from emrgateway_server.policy_source import PolicySource
@@ -43,6 +42,7 @@ from emrgateway_server.yamlfile import ConfigurationError, Problem
 # Above max_message_bytes, so that a message that is too large is answered with what is wrong, not by the transport.
 TRANSPORT_MESSAGE_BYTES = 8 * 1024 * 1024
 VERSION = metadata.version("emr-gateway")
+HOUR_SECONDS = 3600
 LAST_WORDS_SECONDS = 0.5  # for answers that are on their way out
 THREAD_NAME = "call"
 OWN_SERVICES: tuple[str, ...] = (
@@ -52,6 +52,8 @@ OWN_SERVICES: tuple[str, ...] = (
 HEALTH_SERVICE: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 _log = logging.getLogger(__name__)
+_One = TypeVar("_One")
+_Other = TypeVar("_Other")
 
 
 class App:
@@ -61,10 +63,19 @@ class App:
         self._settings = settings
         limits = settings.limits
         labels = Labels([(entry.match, entry.labels) for entry in settings.callers])
-        self._policies = PolicySource(settings.policy.directory, _prices(settings))
-        self._targets = Targets([_target(settings, index) for index in range(len(settings.targets))])
-        self._threads = ThreadPoolExecutor(limits.max_in_flight, thread_name_prefix=THREAD_NAME)
+        self._policies, self._targets = _both(
+            lambda: PolicySource(settings.policy.directory, engines.prices(settings)),
+            lambda: upstream.targets(settings, VERSION),
+        )
+        self._submissions = Submissions(
+            _ledger(settings),
+            ttl_seconds=settings.ledger.ttl_hours * HOUR_SECONDS,
+            token_seconds=settings.ledger.upstream_token_hours * HOUR_SECONDS,
+            goes_on=settings.ledger.on_error == "continue",
+        )
         self._places = Places(limits.max_in_flight)
+        self._threads = ThreadPoolExecutor(self._places.most_threads, thread_name_prefix=THREAD_NAME)
+        self._pool = Pool(self._threads, self._places, limits)
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
         identity = InsecureIdentity(settings.identity.insecure.caller, labels)  # type: ignore[union-attr] # the settings saw to it
@@ -73,6 +84,7 @@ class App:
             labels=labels,
             policies=self._policies,
             targets=self._targets,
+            submissions=self._submissions,
             max_message_bytes=limits.max_message_bytes,
         )
         self.descriptions = Descriptions(
@@ -115,9 +127,8 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        pool = Pool(self._threads, self._places, limits)
-        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, pool), server)
-        add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, pool), server)
+        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, self._pool), server)
+        add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, self._pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         return server
@@ -132,11 +143,13 @@ class App:
         await asyncio.sleep(limits.drain_pause_seconds)
         # Our own calls alone: a stream of health changes lasts as long as its client likes.
         await self._places.close(limits.drain_seconds)
+        self._pool.end()
         await server.stop(LAST_WORDS_SECONDS)
         if probes is not None:
             probes.stop()
         self._policies.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._submissions.close()
         self._targets.close()
 
 
@@ -147,7 +160,7 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
         asyncio.run(_serve(settings))
     finally:
         if tracing is not None:
-            tracing.shutdown()
+            telemetry.stop(tracing)
     working = [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_NAME)]
     for thread in working:
         thread.join(timeout=LAST_WORDS_SECONDS / len(working))
@@ -163,26 +176,33 @@ async def _serve(settings: Settings) -> None:
     await App(settings).run()
 
 
-def _prices(settings: Settings) -> Prices | None:
-    prices = settings.prices
-    return None if prices is None else Prices(prices.vcpu_hour, prices.memory_gb_hour, prices.disk_gb_hour)
-
-
-def _target(settings: Settings, index: int) -> Target:
-    target = settings.targets[index]
+def _ledger(settings: Settings) -> Ledger:
+    ledger = settings.ledger
+    if ledger.kind == "memory":
+        return MemoryLedger(ledger.max_entries)
     try:
-        return Target(
-            name=target.name,
-            account=target.account,
-            region=target.region,
-            endpoint_url=target.endpoint_url,
-            applications=target.applications,
+        return LedgerTable(
+            str(ledger.table),
+            region=ledger.region,
+            endpoint_url=ledger.endpoint_url,
             connections=settings.limits.max_in_flight,
-            timeout_seconds=settings.limits.max_deadline_seconds,
-            version=VERSION,
         )
     except ValueError as error:
-        raise ConfigurationError([Problem(f"targets[{index}]", 0, 0, str(error))]) from error
+        raise ConfigurationError([Problem("ledger", 0, 0, str(error))]) from error
+
+
+def _both(one: Callable[[], _One], other: Callable[[], _Other]) -> tuple[_One, _Other]:
+    """What two functions make, or `ConfigurationError` with the mistakes of both."""
+    try:
+        made = one()
+    except ConfigurationError as error:
+        problems = error.problems
+        try:
+            other()
+        except ConfigurationError as another:
+            problems += another.problems
+        raise ConfigurationError(problems) from error
+    return made, other()
 
 
 def _bound(server: aio.Server, listen: str, tls: Tls | None) -> str:
@@ -197,12 +217,8 @@ def _bound(server: aio.Server, listen: str, tls: Tls | None) -> str:
 
 
 def _credentials(tls: Tls) -> grpc.ServerCredentials:
-    """The server's certificate and key, checked: gRPC takes anything, and fails the port without saying why."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key, password=lambda: "")
-        pair = (Path(tls.key).read_bytes(), Path(tls.certificate).read_bytes())
-    except OSError as error:  # ssl.SSLError is one
-        reason = getattr(error, "reason", None) or error.strerror or str(error)
-        message = f"{tls.certificate}, {tls.key}: no certificate chain and its unencrypted key in PEM ({reason})"
-        raise ConfigurationError([Problem("tls", 0, 0, message)]) from error
+        pair = outside.key_pair(tls.certificate, tls.key)
+    except ValueError as error:
+        raise ConfigurationError([Problem("tls", 0, 0, f"tls: {error}")]) from error
     return grpc.ssl_server_credentials([pair])

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# AWS's tag alphabet: the id is stamped as a tag.
+ID_PATTERN = r"^[A-Za-z0-9 /_.:=+@-]{1,256}$"
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """An authenticated caller.
 
-    `id` is 1 to 256 characters of AWS's tag alphabet, since it is stamped as a tag. `labels` come from the
-    configuration's `callers:` table, never from the caller.
+    `id` matches `ID_PATTERN`. `labels` come from the configuration's `callers:` table, never from the caller.
     """
 
     id: str

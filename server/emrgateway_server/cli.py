@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 
 from emrgateway_client import cli as job_commands
+from emrgateway_server import policytool
 
 USAGE = 2
 
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "dev": _dev,
         "sandbox": _sandbox,
         "job": job_commands.run,
+        "policy": policytool.run,
     }
     try:
         return commands[parsed.command](parsed)
@@ -49,23 +51,30 @@ def _parser() -> argparse.ArgumentParser:
     dev.add_argument("--policy", metavar="DIR", help="the policy to judge by (default: one that allows everything)")
     dev.add_argument("--caller", default="spiffe://local/dev", metavar="ID", help="who calls (default: %(default)s)")
     dev.add_argument("--label", action="append", default=[], metavar="K=V", help="a label of the caller's (repeatable)")
-    sandbox = commands.add_parser("sandbox", help="run an EMR Serverless endpoint on loopback")
+    sandbox = commands.add_parser(
+        "sandbox",
+        help="run an EMR Serverless endpoint on loopback",
+        epilog="Faults on demand: GET URL/_sandbox/faults lists them; POST one there, as JSON: "
+        '{"fault": "reset-after", "operation": "StartJobRun", "application_id": null, "share": 1, "times": 1, '
+        '"seconds": 60}, of which all but the first may be left out; DELETE ends them.',
+    )
     sandbox.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT", help="default: %(default)s")
     sandbox.add_argument(
         "--application", action="append", default=[], metavar="ID", help="the only applications there are (repeatable)"
     )
     job_commands.add_commands(commands)
+    policytool.add_commands(commands)
     return parser
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from emrgateway_server import app, settings, telemetry  # noqa: PLC0415 - the server extra
+    from emrgateway_server import app, configuration, settings, telemetry  # noqa: PLC0415 - the server extra
     from emrgateway_server.yamlfile import ConfigurationError  # noqa: PLC0415 - as above
 
     telemetry.configure_logging(arguments.log_level)
     try:
-        loaded = settings.load(arguments.config, settings.environment())
-        return app.serve(loaded, settings.environment())
+        with configuration.loaded(arguments.config, settings.environment()) as loaded:
+            return app.serve(loaded, settings.environment())
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return USAGE

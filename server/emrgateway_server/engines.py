@@ -9,6 +9,7 @@ from typing import Any
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_server import policy, shapes, translate
 from emrgateway_server.policy import Engine, Prices
+from emrgateway_server.settings import Settings
 
 _START = shapes.request_shape("StartJobRun")
 
@@ -19,6 +20,12 @@ def load(directory: str | Path, prices: Prices | None = None, *, serving: bool =
     `serving` refuses a rule that only `prices` can tell, where there are none; else such a rule denies.
     """
     return Engine(policy.load_directory(directory, prices, serving=serving), message_of)
+
+
+def prices(settings: Settings) -> Prices | None:
+    """The prices of a configuration, if it has any."""
+    given = settings.prices
+    return None if given is None else Prices(given.vcpu_hour, given.memory_gb_hour, given.disk_gb_hour)
 
 
 def message_of(request: Mapping[str, Any]) -> pb.StartJobRunRequest:

@@ -88,10 +88,23 @@ class NoTarget(GatewayError):
     reason = "NO_TARGET"
 
 
+class ClientTokenReused(GatewayError):
+    """The token was used for another request."""
+
+    reason = "CLIENT_TOKEN_REUSED"
+
+
+class LedgerUnavailable(GatewayError):
+    """The record of submissions cannot be reached, and nothing is sent without it."""
+
+    reason = "LEDGER_UNAVAILABLE"
+
+
 class Conflict(GatewayError):
-    """AWS: the application's state forbids it."""
+    """AWS: the application's state forbids it, or, where `is_of_token` (None: perhaps), the token that was used."""
 
     reason = "CONFLICT"
+    is_of_token: bool | None = False
 
 
 class UpstreamValidation(GatewayError):

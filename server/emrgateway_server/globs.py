@@ -49,6 +49,8 @@ _LIKE_A_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _NO_AUTHORITY = ("file", "local")  # their URLs have three slashes
 _S3_ALIAS = re.compile(r"\As3[an]://")
 _NEVER_PLAIN = re.compile(r"[^\x20-\x7e]|[%?\\]")
+_ALIAS = re.compile(r"(?!\.+$)[A-Za-z0-9._-]+")
+_UPWARDS = re.compile(r"(^|/)\.\.?(/|$)")
 _WILDCARD = re.compile(r"\*+")
 _EVERYTHING = "**"
 
@@ -61,6 +63,11 @@ class Glob:
         self.text = _normal(text) if text else text
         self._template = templates.parse(self.text)
         self._parts = _tokens(self._template)
+        self.is_everything = self.text == _EVERYTHING
+        self.is_plain = kind_of(self.text) is Kind.PLAIN  # neither a URL nor an ARN
+        # What every match begins with: most globs that have no common match are told apart by it.
+        first = self._parts[0] if self._parts else ""
+        self._start = "" if isinstance(first, Reference) or first.startswith("*") else first
         _check(self.text)
 
     @property
@@ -72,16 +79,6 @@ class Glob:
     def needs_caller(self) -> bool:
         """Whether what it matches depends on the caller."""
         return not self._template.is_plain
-
-    @property
-    def is_everything(self) -> bool:
-        """Whether it is the bare `**`."""
-        return self.text == _EVERYTHING
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is neither a URL nor an ARN."""
-        return kind_of(self.text) is Kind.PLAIN
 
     def rendered(self, caller: Caller) -> _Rendered:
         """Its pieces for a caller, and which of them are literal. `MissingLabel` where the caller lacks a label."""
@@ -118,6 +115,8 @@ class Glob:
 
     def overlaps(self, other: Glob) -> bool:
         """Whether some value may match both; a reference may stand for anything."""
+        if not (self._start.startswith(other._start) or other._start.startswith(self._start)):
+            return False
         return _overlap(_alphabet(self), _alphabet(other))
 
     def shown(self, caller: Caller) -> str:
@@ -183,19 +182,21 @@ def is_strange(value: str, kind: Kind) -> bool:
         return _is_strange_url(value)
     if kind is Kind.ARN:
         return _has_odd_segment(value.split("/"))
-    if kind is Kind.PATH:
-        blank = value != value.strip()
-        return blank or bool(_LIKE_A_SCHEME.match(value)) or _has_odd_segment(value.removeprefix("/").split("/"))
-    if kind is Kind.LOG_GROUP:
+    if kind is Kind.PATH and (value != value.strip() or _LIKE_A_SCHEME.match(value)):
+        return True
+    if kind in (Kind.PATH, Kind.LOG_GROUP):
         return _has_odd_segment(value.removeprefix("/").split("/"))
-    return kind is Kind.SPARK_KEY and "" in value.split(".")[:-1]
+    return "" in value.split(".")[:-1] if kind is Kind.SPARK_KEY else bool(_UPWARDS.search(value))
 
 
 def _is_strange_url(value: str) -> bool:
     scheme = _SCHEME.match(value)
     if scheme is None or value != value.strip():
         return True
-    authority, *path = value[scheme.end() :].partition("#")[0].split("/")
+    body, fragment, alias = value[scheme.end() :].partition("#")
+    if fragment and not _ALIAS.fullmatch(alias):  # an alias to Spark; to Hadoop, another host or a way up the path
+        return True
+    authority, *path = body.split("/")
     if not authority:
         return scheme[1] not in _NO_AUTHORITY or _has_odd_segment(path)
     port = ":" in authority and scheme[1] in ("s3", "s3a", "s3n")  # a bucket has none
@@ -315,18 +316,25 @@ def _union(globs: tuple[_Rendered, ...], kind: Kind) -> _Union:
 
 
 def _alphabet(glob: Glob) -> tuple[str, ...]:
-    """One symbol a character; `*` stays, `**` and references become the empty symbol, which is any text."""
+    """One symbol a character; `**` and references become the empty symbol, which is any text.
+
+    So does `*` where nothing separates; else it is a star and the characters that it does not cross.
+    """
+    separators = kind_of(glob.text).separators
     symbols: list[str] = []
     for part in glob._parts:  # noqa: SLF001 - the same class
         if isinstance(part, Reference) or part == _EVERYTHING:
             symbols.append("")
+        elif part == "*":
+            symbols.append(f"*{separators}" if separators else "")
         else:
-            symbols += part
+            # `**` may be no segment at all, and then its separator is not there either.
+            symbols += part[1:] if symbols[-1:] == [""] and part[:1] in tuple(separators) else part
     return tuple(symbols)
 
 
 def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether two wildcard texts have a common match; `*` is kept from crossing `/` and `:`, which no kind lets it."""
+    """Whether two wildcard texts have a common match."""
     todo, seen = [(0, 0)], set()
     while todo:
         i, j = todo.pop()
@@ -336,9 +344,9 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
         if i == len(one) and j == len(other):
             return True
         a, b = one[i : i + 1], other[j : j + 1]
-        if a and a[0] in ("", "*"):
+        if a and len(a[0]) != 1:
             todo.append((i + 1, j))
-        if b and b[0] in ("", "*"):
+        if b and len(b[0]) != 1:
             todo.append((i, j + 1))
         if a and b:
             todo += _steps(a[0], b[0], i, j)
@@ -347,10 +355,8 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def _steps(a: str, b: str, i: int, j: int) -> list[tuple[int, int]]:
     """Where two symbols may go by sharing one character."""
-    if a == b and a not in ("", "*"):
-        return [(i + 1, j + 1)]
-    if a in ("", "*") and b not in ("", "*"):
-        return [(i, j + 1)] if a == "" or b not in "/:" else []
-    if b in ("", "*") and a not in ("", "*"):
-        return [(i + 1, j)] if b == "" or a not in "/:" else []
-    return []
+    if len(a) == 1 and len(b) == 1:
+        return [(i + 1, j + 1)] if a == b else []
+    if len(b) == 1:
+        return [(i, j + 1)] if b not in a[1:] else []
+    return [(i + 1, j)] if len(a) == 1 and a not in b[1:] else []

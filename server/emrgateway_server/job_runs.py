@@ -1,4 +1,4 @@
-"""What is done with a request, step by step: identify, parse, translate, check, judge, start, reply.
+"""What is done with a request, step by step: identify, parse, translate, check, recall, judge, start, reply.
 
 The steps never call each other; this is the one place that knows their order. What is judged is what is sent: the
 translated request goes through policy and to AWS, and nothing reads the caller's message again.
@@ -6,37 +6,27 @@ translated request goes through policy and to AWS, and nothing reads the caller'
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from emrgateway.v1 import decision_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import conformance, emr, shapes, telemetry, translate, wire
+from emrgateway_server import emr, judging, replies, shapes, telemetry, translate
 from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target, Targets
-from emrgateway_server.errors import NoTarget, PolicyViolation
-from emrgateway_server.findings import Findings
 from emrgateway_server.identity import InsecureIdentity, Labels
-from emrgateway_server.policy import Decision, Mode, Outcome, Verdict
+from emrgateway_server.ledger import Submission, Submissions
+from emrgateway_server.policy import Decision, Verdict
 from emrgateway_server.policy_source import PolicySource
+from emrgateway_server.submitting import Start, Submitting, existing
 
 _Message = TypeVar("_Message", bound=Message)
 
-BROKEN_BY_POLICY = "builtin/conflict"
-
-_START = shapes.request_shape("StartJobRun")
-_STARTED = shapes.response_shape("StartJobRun")
 _GET = shapes.request_shape("GetJobRun")
 _GOT = shapes.response_shape("GetJobRun")
-_VERDICTS = {
-    Verdict.CHANGED: decision_pb2.VERDICT_CHANGED,
-    Verdict.WARNED: decision_pb2.VERDICT_WARNED,
-    Verdict.DENIED: decision_pb2.VERDICT_DENIED,
-}
 
 
 class JobRuns:
@@ -49,32 +39,32 @@ class JobRuns:
         labels: Labels,
         policies: PolicySource,
         targets: Targets,
+        submissions: Submissions,
         max_message_bytes: int,
     ) -> None:
         self._identity = identity
         self._labels = labels
         self._policies = policies
         self._targets = targets
+        self._submitting = Submitting(submissions)
         self._max_message_bytes = max_message_bytes
 
     def start(self, data: bytes, call: Call) -> pb.StartJobRunResponse:
-        """A StartJobRun, from its bytes to its reply."""
+        """A StartJobRun, from its bytes to its reply.
+
+        A dry run neither reads the ledger nor binds its token: it tells what policy says today.
+        """
         caller = self._identified()
-        message, original = self._read(data, pb.StartJobRunRequest, _START)
+        message, original = self._read(data, pb.StartJobRunRequest, judging.START)
         target = self._targets.of(message.application_id)
-        token = _upstream_token(caller, target, original)
-        decision = self._judged(caller, original, token)
-        if decision.allowed:
-            target = _existing(target, message.application_id)
+        submission = Submission(_upstream_token(caller, target, original), emr.intent(original))
+        judge = partial(self._judged, caller, original, submission.token)
         if message.validate_only:
-            return _validated(decision)
-        if not decision.allowed:
-            raise _refused(decision)
-        call.begin_send()
-        started = _started(cast("Target", target), {**decision.request, "clientToken": token})
-        reply = translate.from_aws(started, pb.StartJobRunResponse, _STARTED)
-        reply.decision.CopyFrom(_described(decision))
-        return reply
+            decision = judge()
+            if decision.allowed:
+                existing(target, message.application_id)
+            return replies.validated(decision)
+        return self._submitting.reply(Start(submission, caller.id, message.application_id, target, judge, call))
 
     def get(self, data: bytes, call: Call) -> pb.GetJobRunResponse:
         """A GetJobRun, from its bytes to its reply.
@@ -87,15 +77,15 @@ class JobRuns:
         engine = self._policies.engine
         if not engine.has_grant("get", caller, message.application_id):
             raise emr.not_found(request)
-        target = _existing(self._targets.of(message.application_id), message.application_id)
-        call.begin_send()
-        got = _got(target, {key: value for key, value in request.items() if key != "attempt"})
+        target = existing(self._targets.of(message.application_id), message.application_id)
+        first = {key: value for key, value in request.items() if key != "attempt"}
+        got = translate.sayable(target.send("GetJobRun", first, call=call, caller=caller.id), _GOT)
         owner_id = got["jobRun"].get("tags", {}).get(emr.CALLER_TAG)
         owner = None if owner_id is None else Caller(owner_id, self._labels.of(owner_id))
         if not engine.may_touch("get", caller, message.application_id, owner):
             raise emr.not_found(request)
         if "attempt" in request:
-            got = _got(target, request)
+            got = translate.sayable(target.send("GetJobRun", request, call=call, caller=caller.id), _GOT)
         return translate.from_aws(got, pb.GetJobRunResponse, _GOT)
 
     def _identified(self) -> Caller:
@@ -106,19 +96,11 @@ class JobRuns:
     def _read(
         self, data: bytes, message_class: type[_Message], shape: shapes.Shape
     ) -> tuple[_Message, dict[str, object]]:
-        """The message and its one translation, or `InvalidRequest` with all that is wrong."""
-        found = Findings()
-        message = wire.parse(data, message_class, most_bytes=self._max_message_bytes, found=found)
-        request = translate.to_aws(message, shape)
-        conformance.check(request, shape, found)
-        found.raise_if_any()
-        return message, request
+        return judging.read(data, message_class, shape, most_bytes=self._max_message_bytes)
 
     def _judged(self, caller: Caller, original: Mapping[str, object], token: str) -> Decision:
-        stamps = emr.reserved_tags(caller=caller.id, token=token, original=original)
         with telemetry.policy_span() as span:
-            decision = self._policies.engine.judge(caller, original, stamps)
-            decision = _still_conforming(decision)
+            decision = judging.judge(self._policies.engine, caller, original, token)
             telemetry.note_decision(
                 span,
                 decision.policy_digest,
@@ -136,79 +118,6 @@ def _upstream_token(caller: Caller, target: Target | None, original: Mapping[str
         region=target.region if target else "",
         application=str(original["applicationId"]),
         client_token=str(original["clientToken"]),
-    )
-
-
-def _still_conforming(decision: Decision) -> Decision:
-    """The decision, denied where policy's own amendments made a request that AWS's model forbids."""
-    found = Findings()
-    conformance.check(decision.request, _START, found)
-    broken = tuple(
-        Outcome(BROKEN_BY_POLICY, Verdict.DENIED, item.field, f"policy's amendments broke it: {item.description}")
-        for item in found.kept
-    )
-    return dataclasses.replace(decision, outcomes=(*decision.outcomes, *broken))
-
-
-def _existing(target: Target | None, application_id: str) -> Target:
-    if target is None:
-        raise NoTarget(f"no account of this gateway's configuration serves application {application_id}")
-    return target
-
-
-def _started(target: Target, request: Mapping[str, object]) -> dict[str, Any]:
-    with telemetry.aws_span("StartJobRun", region=target.region, target=target.name) as span:
-        started = target.start_job_run(request)
-        telemetry.note_aws_reply(span, _request_id(started), str(started["jobRunId"]))
-    return started
-
-
-def _got(target: Target, request: Mapping[str, object]) -> dict[str, Any]:
-    with telemetry.aws_span("GetJobRun", region=target.region, target=target.name) as span:
-        got = target.get_job_run(request)
-        telemetry.note_aws_reply(span, _request_id(got), str(request["jobRunId"]))
-    return got
-
-
-def _request_id(reply: Mapping[str, Any]) -> str:
-    return str(reply.get("ResponseMetadata", {}).get("RequestId", ""))
-
-
-def _refused(decision: Decision) -> PolicyViolation:
-    violations = decision.violations
-    first = violations[0]
-    more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
-    return PolicyViolation(
-        f"policy refuses the request: {first.rule}: {first.field} {first.description}{more}",
-        violations=violations,
-        metadata={"policy_digest": decision.policy_digest},
-    )
-
-
-def _validated(decision: Decision) -> pb.StartJobRunResponse:
-    return pb.StartJobRunResponse(
-        application_id=str(decision.request["applicationId"]),
-        decision=_described(decision),
-        effective_request=translate.from_aws(decision.request, pb.StartJobRunRequest, _START),
-    )
-
-
-def _described(decision: Decision) -> decision_pb2.Decision:
-    """The decision as the caller is told it: rules in audit mode are not for the caller."""
-    return decision_pb2.Decision(
-        policy_digest=decision.policy_digest,
-        outcomes=[
-            decision_pb2.RuleOutcome(
-                rule_id=outcome.rule_id,
-                verdict=_VERDICTS[outcome.verdict],
-                field=outcome.field,
-                message=outcome.message,
-                before=outcome.before,
-                after=outcome.after,
-            )
-            for outcome in decision.outcomes
-            if outcome.mode is not Mode.AUDIT
-        ],
     )
 
 

@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar, cast
 
 from grpc import aio
@@ -27,28 +26,23 @@ class Pool:
         self._executor = executor
         self._places = places
         self._limits = limits
+        self._ended = False
+        self._waiting: set[asyncio.Future[Any]] = set()
 
     async def answer(
-        self, work: Callable[[bytes, Call], _Reply], data: bytes, context: Context, advice: str = "retry"
+        self, work: Callable[[bytes, Call], _Reply], data: bytes, context: Context, *, starts: bool = False
     ) -> _Reply:
         """Do the work in a thread, and answer while the caller still listens.
 
         What gRPC's client hears after its deadline is its own DEADLINE_EXCEEDED, so ours leaves a margin before it.
-        `advice` is what to do where it is not known what the work did.
+        `starts` says whether the work can start a job.
         """
-        call = Call(self._seconds(context), advice)
-        self._places.take()
+        place = self._places.take(reads=not starts)
+        call = Call(self._seconds(context), "retry with the same client_token" if starts else "retry", place)
         try:
             working = self._executor.submit(contextvars.copy_context().run, work, data, call)
-            loop = asyncio.get_running_loop()
-            working.add_done_callback(lambda _: _on(loop, self._places.give_back))
-            # Work that waits for a thread is taken back; what runs goes on, and `call` keeps it from sending.
-            return await asyncio.wait_for(asyncio.wrap_future(working), max(0.0, call.remaining_seconds))
-        except TimeoutError:
-            raise call.abandon() from None
-        except asyncio.CancelledError:  # the caller is gone
-            call.abandon()
-            raise
+            working.add_done_callback(lambda _: place.give_back())
+            return await self._answer_of(asyncio.wrap_future(working), call)
         except GatewayError:
             raise
         except Exception as error:
@@ -59,13 +53,28 @@ class Pool:
         finally:
             self._places.answered()
 
+    def end(self) -> None:
+        """Answer every call that is still there: the server ends."""
+        self._ended = True
+        for waiting in self._waiting:
+            waiting.cancel()
+
+    async def _answer_of(self, working: asyncio.Future[_Reply], call: Call) -> _Reply:
+        """What the work gives. What waits for a thread is taken back; what runs goes on and sends no more."""
+        self._waiting.add(working)
+        try:
+            return await asyncio.wait_for(working, max(0.0, call.remaining_seconds))
+        except TimeoutError:
+            raise call.abandon() from None
+        except asyncio.CancelledError:  # the caller is gone, or this server is about to be
+            if self._ended:
+                raise call.cut_short() from None
+            call.abandon()
+            raise
+        finally:
+            self._waiting.discard(working)
+
     def _seconds(self, context: Context) -> float:
         remaining = cast("float | None", context.time_remaining())  # None, whatever the stubs say
         most = self._limits.max_deadline_seconds
         return min(most if remaining is None else remaining, most) - self._limits.reply_margin_seconds
-
-
-def _on(loop: asyncio.AbstractEventLoop, action: Callable[[], None]) -> None:
-    """Do something on a loop, from any thread; nothing where the loop has ended."""
-    with suppress(RuntimeError):
-        loop.call_soon_threadsafe(action)

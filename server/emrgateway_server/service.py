@@ -23,7 +23,7 @@ class JobRunService(JobRunServiceServicer):
 
     async def StartJobRun(self, request: Any, context: Context) -> pb.StartJobRunResponse:  # noqa: ANN401, N802
         """Judge a submission and start it."""
-        return await self._pool.answer(self._job_runs.start, request, context, "retry with the same client_token")
+        return await self._pool.answer(self._job_runs.start, request, context, starts=True)
 
     async def GetJobRun(self, request: Any, context: Context) -> pb.GetJobRunResponse:  # noqa: ANN401, N802
         """Tell what AWS knows of a job run."""

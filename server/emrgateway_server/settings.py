@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from emrgateway_server import yamlfile, yamlmodel
+from emrgateway_server.caller import ID_PATTERN
 from emrgateway_server.globs import Glob
+from emrgateway_server.shapes import OPERATIONS
 from emrgateway_server.yamlfile import ConfigurationError, Document, Problem
 
 ENVIRONMENT_PREFIX = "EMR_GATEWAY_"
+_WAYS = ("insecure", "mtls", "jwt")
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -39,6 +45,23 @@ def is_loopback(host: str) -> bool:
 def _checked_address(address: str) -> str:
     split_address(address)
     return address
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_one = False
+    if not is_one or re.search(r"[^!-~]|[@?#]", url):
+        raise ValueError(f"{url!r} is no URL of an endpoint, such as https://vpce.example.com")
+    return url
+
+
+def _checked_operation(name: str) -> str:
+    if name not in OPERATIONS:
+        raise ValueError(f"AWS has no operation {name!r} that the gateway calls; allowed: {', '.join(OPERATIONS)}")
+    return name
 
 
 def _checked_glob(text: str) -> str:
@@ -67,6 +90,8 @@ Seconds = Annotated[float, BeforeValidator(_fraction), Field(ge=0, le=86_400, al
 Positive = Annotated[float, BeforeValidator(_fraction), Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 Duration = Annotated[float, BeforeValidator(_fraction), Field(gt=0, le=86_400)]
 GlobText = Annotated[str, AfterValidator(_checked_glob)]
+Operation = Annotated[str, AfterValidator(_checked_operation)]
+Url = Annotated[str, AfterValidator(_checked_url)]
 
 
 class _Section(BaseModel):
@@ -112,7 +137,7 @@ class Jwt(_Section):
 class Insecure(_Section):
     """Everyone is this caller: for the sandbox, on loopback alone."""
 
-    caller: Annotated[str, Field(pattern=r"^[A-Za-z0-9 /_.:=+@-]{1,256}$")]
+    caller: Annotated[str, Field(pattern=ID_PATTERN)]
 
 
 class Identity(_Section):
@@ -140,13 +165,14 @@ class PolicyFiles(_Section):
 class AssumeRole(_Section):
     """The role that reaches a target's account."""
 
-    role_arn: str
-    external_id: str | None = None
-    session_name: str = "emr-gateway"
+    role_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,512}$")]
+    # The bounds are those of STS's AssumeRole.
+    external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")] | None = None
+    session_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")] = "emr-gateway"
 
 
 class Rate(_Section):
-    """A token bucket toward AWS."""
+    """What AWS allows the whole deployment of one operation, in one account and region: a token bucket."""
 
     per_second: Positive
     burst: Annotated[int, Field(ge=1)] = 1
@@ -159,9 +185,9 @@ class TargetSettings(_Section):
     account: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
     region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     assume_role: AssumeRole | None = None
-    endpoint_url: str | None = None
+    endpoint_url: Url | None = None
     applications: Annotated[tuple[GlobText, ...], Field(min_length=1)] = ("**",)
-    rates: dict[str, Rate] = {}
+    rates: dict[Operation, Rate] = {}
 
 
 class Ledger(_Section):
@@ -174,7 +200,7 @@ class Ledger(_Section):
     on_error: Literal["fail", "continue"] = "fail"
     table: str | None = None
     region: str | None = None
-    endpoint_url: str | None = None
+    endpoint_url: Url | None = None
 
 
 class Audit(_Section):
@@ -232,8 +258,25 @@ class Settings(_Section):
     prices: Prices | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file says: `settings` is None where it says too little, and what the rest of it says beside `problems`."""
+
+    document: Document
+    settings: Settings | None
+    problems: Sequence[Problem]
+
+
 def load(file: str | Path, environment: Mapping[str, str]) -> Settings:
-    """The settings of a file with the environment's overrides, or `ConfigurationError` with every mistake."""
+    """The settings of a file with the environment's overrides, or `ConfigurationError` with every mistake in it."""
+    reading = read(file, environment)
+    if reading.problems or reading.settings is None:
+        raise ConfigurationError(reading.problems)
+    return reading.settings
+
+
+def read(file: str | Path, environment: Mapping[str, str]) -> Reading:
+    """What a file says with the environment's overrides; `ConfigurationError` where it cannot be read at all."""
     name = str(file)
     try:
         text = Path(file).read_text(encoding="utf-8")
@@ -250,10 +293,7 @@ def load(file: str | Path, environment: Mapping[str, str]) -> Settings:
     if isinstance(document.value, dict):
         _override(document, environment)
     settings, found = yamlmodel.parsed(Settings, document, context={"directory": Path(file).parent})
-    problems += [*found, *_contradictions(document)]
-    if problems or settings is None:
-        raise ConfigurationError(sorted(problems))
-    return settings
+    return Reading(document, settings, sorted([*problems, *found, *_contradictions(document)]))
 
 
 def _override(document: Document, environment: Mapping[str, str]) -> None:
@@ -321,33 +361,68 @@ def _contradictions(document: Document) -> list[Problem]:
 
     It reads what the file says, not the settings, so that these mistakes are told beside those of single keys.
     """
-    found = [*_identity_mistakes(document), *_limit_mistakes(document), *_not_yet(document)]
+    found = [
+        *_identity_mistakes(document),
+        *_limit_mistakes(document),
+        *_rate_mistakes(document),
+        *_ledger_mistakes(document),
+        *_not_yet(document),
+    ]
     names = [document.at(("targets", index, "name")) for index in range(_length(document, "targets"))]
     found += [
         (("targets", index, "name"), f"two targets are named {name!r}: names are unique")
         for index, name in enumerate(names)
-        if name is not None and name in names[:index]
+        if name is not None and name in names[:index] and not document.is_told(("targets", index, "name"))
     ]
     return [document.problem(path, message) for path, message in found]
 
 
 def _identity_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
-    ways = [way for way in ("insecure", "mtls", "jwt") if document.at(("identity", way))]
-    if isinstance(document.at(("identity",)), dict) and not ways:
+    said = document.at(("identity",))
+    said = said if isinstance(said, dict) else {}
+    ways = [way for way in _WAYS if said.get(way)]
+    meant = any(yamlmodel.looks_like(str(key), _WAYS) for key in said.keys() - set(_WAYS))
+    told = any(document.is_told(("identity", way)) for way in _WAYS)
+    if not ways and not meant and not told:
         yield ("identity",), "identity needs one of: insecure, mtls, jwt"
     if "insecure" in ways and len(ways) > 1:
         yield ("identity", "insecure"), "identity.insecure must stand alone"
     listen = document.at(("listen",)) or Settings.model_fields["listen"].default
-    if "insecure" in ways and not _is_loopback_address(listen):
+    if "insecure" in ways and not document.is_told(("listen",)) and not _is_loopback_address(listen):
         yield ("listen",), f"identity.insecure serves loopback alone: listen on 127.0.0.1 or [::1], not on {listen}"
 
 
 def _limit_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
-    most = document.at(("limits", "max_deadline_seconds")) or Limits().max_deadline_seconds
-    margin = document.at(("limits", "reply_margin_seconds"))
-    if isinstance(most, int | float) and isinstance(margin, int | float) and margin >= most:
+    most_path, margin_path = (("limits", f"{name}_seconds") for name in ("max_deadline", "reply_margin"))
+    if document.is_told(most_path) or document.is_told(margin_path):
+        return
+    most, margin = document.at(most_path), document.at(margin_path)
+    at = most_path if margin is None else margin_path
+    most = Limits().max_deadline_seconds if most is None else most
+    margin = Limits().reply_margin_seconds if margin is None else margin
+    if cast("float", margin) >= cast("float", most):
         message = f"limits.reply_margin_seconds: below max_deadline_seconds ({most:g}), or no call has any time"
-        yield ("limits", "reply_margin_seconds"), message
+        yield at, message
+
+
+def _rate_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
+    said: dict[tuple[object, object, object], object] = {}
+    for index in range(_length(document, "targets")):
+        account, region, rates = (document.at(("targets", index, key)) for key in ("account", "region", "rates"))
+        if not (isinstance(account, str) and isinstance(region, str) and isinstance(rates, dict)):
+            continue
+        if any(said.setdefault((account, region, name), rate) != rate for name, rate in rates.items()):
+            path = ("targets", index, "rates")
+            yield path, f"{yamlfile.dotted(path)}: targets of one account and region share its rates: give the same"
+
+
+def _ledger_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
+    is_table = document.at(("ledger", "kind")) == "dynamodb"
+    if is_table and not document.at(("ledger", "table")):
+        yield ("ledger", "kind"), "ledger.kind dynamodb needs ledger.table"
+    for key in ("table", "region", "endpoint_url"):
+        if not is_table and document.at(("ledger", key)):
+            yield ("ledger", key), f"ledger.{key} is for kind: dynamodb, and submissions would be kept in memory alone"
 
 
 def _is_loopback_address(address: object) -> bool:
@@ -365,12 +440,9 @@ def _not_yet(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
         (("tls", "client_ca"), "a client certificate authority"),
         (("listen_token",), "token identity"),
     ]
-    later += [(("targets", index, "assume_role"), "AssumeRole") for index in range(_length(document, "targets"))]
     for path, feature in later:
         if document.at(path):
             yield path, f"{yamlfile.dotted(path)}: {feature} is not in this version yet"
-    if document.at(("ledger", "kind")) == "dynamodb":
-        yield ("ledger", "kind"), "ledger.kind: the DynamoDB ledger is not in this version yet"
 
 
 def _length(document: Document, key: str) -> int:

@@ -29,12 +29,14 @@ MAX_STATUS_BYTES = 6 * 1024
 MAX_MESSAGE_BYTES = 300
 MAX_DESCRIPTION_BYTES = 1_000
 
-_CODES: dict[type[GatewayError], grpc.StatusCode] = {
+CODES: dict[type[GatewayError], grpc.StatusCode] = {
     errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
     errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     errors.PolicyViolation: grpc.StatusCode.PERMISSION_DENIED,
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
     errors.NoTarget: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ClientTokenReused: grpc.StatusCode.ALREADY_EXISTS,
+    errors.LedgerUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.Conflict: grpc.StatusCode.FAILED_PRECONDITION,
     errors.UpstreamValidation: grpc.StatusCode.INVALID_ARGUMENT,
     errors.UpstreamQuota: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -60,7 +62,7 @@ class Reply:
 
 def code_of(error: GatewayError) -> grpc.StatusCode:
     """The gRPC code of an error, by the contract's table."""
-    return _CODES[type(error)]
+    return CODES[type(error)]
 
 
 def reply_of(error: GatewayError, *, with_outcome: bool) -> Reply:

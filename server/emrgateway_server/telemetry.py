@@ -7,6 +7,7 @@ texts may hold what AWS marks sensitive. Attribute values here are names, ids, c
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -20,6 +21,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from emrgateway_server.errors import GatewayError
 
 SERVICE_NAME = "emr-gateway"
+FLUSH_SECONDS = 2.0
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 # botocore logs whole requests and replies at DEBUG, and with them every secret argument.
@@ -43,10 +45,18 @@ def configure_tracing(environment: Mapping[str, str], version: str) -> TracerPro
     if exporter is None:
         return None
     names = {} if "OTEL_SERVICE_NAME" in environment else {"service.name": SERVICE_NAME}
-    provider = TracerProvider(resource=Resource.create({**names, "service.version": version}))
+    resource = Resource.create({**names, "service.version": version})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # `stop` does
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     return provider
+
+
+def stop(provider: TracerProvider) -> None:
+    """Export what is left, for a moment: a collector that is gone must not keep the process."""
+    ending = threading.Thread(target=provider.shutdown, name="telemetry", daemon=True)
+    ending.start()
+    ending.join(FLUSH_SECONDS)
 
 
 def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
@@ -131,24 +141,26 @@ def note_decision(span: Span, digest: str, *, allowed: bool, changed: list[str],
 
 
 @contextmanager
-def aws_span(operation: str, *, region: str, target: str) -> Iterator[Span]:
-    """The CLIENT span of one try toward AWS."""
+def aws_span(operation: str, *, region: str, target: str, number: int) -> Iterator[Span]:
+    """The CLIENT span of one try toward AWS; `number` counts the tries of a call, from 1."""
     name = f"EMR Serverless/{operation}"
-    attributes = {
+    attributes: dict[str, str | int] = {
         "rpc.system.name": "aws-api",
         "rpc.method": name,
         "cloud.region": region,
         "emrgateway.target": target,
+        "emrgateway.try": number,
     }
     with _tracer.start_as_current_span(
         name, kind=SpanKind.CLIENT, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as span:
-        try:
-            yield span
-        except GatewayError as error:
-            span.set_attribute("error.type", error.reason)
-            span.set_status(Status(StatusCode.ERROR))
-            raise
+        yield span
+
+
+def note_aws_fault(span: Span, error: GatewayError) -> None:
+    """Why a try failed, in the contract's words."""
+    span.set_attribute("error.type", error.reason)
+    span.set_status(Status(StatusCode.ERROR))
 
 
 def note_aws_reply(span: Span, request_id: str, job_run_id: str) -> None:

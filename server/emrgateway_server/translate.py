@@ -23,6 +23,8 @@ from emrgateway_server.shapes import Shape, field_name
 
 _Message = TypeVar("_Message", bound=Message)
 
+_BITS = {"integer": 31, "long": 63}
+
 
 def to_aws(message: Message, shape: Shape) -> dict[str, object]:
     """A message as boto3 takes it. Fields that AWS does not have are left out, and so are enum numbers it does not."""
@@ -38,6 +40,32 @@ def from_aws(value: Mapping[str, Any], message_class: type[_Message], shape: Sha
     message = message_class()
     _fill(message, value, shape)
     return message
+
+
+def sayable(value: object, shape: Shape) -> Any:  # noqa: ANN401 - of the shape's kind
+    """What the contract can say of a reply of AWS's; None, or left out, where it is of another kind than the model's.
+
+    A reply must not be lost with its job run id because of what stands beside the id.
+    """
+    if shape.kind == "structure" and isinstance(value, dict):
+        said = ((member, sayable(value.get(member), inner)) for member, inner in shape.members.items())
+        return {member: inner for member, inner in said if inner is not None}
+    if shape.kind == "list" and isinstance(value, list):
+        return [inner for inner in (sayable(each, _element(shape)) for each in value) if inner is not None]
+    if shape.kind == "map" and isinstance(value, dict):
+        said = ((key, sayable(each, _element(shape))) for key, each in value.items() if _is_sayable(key, "string"))
+        return {key: inner for key, inner in said if inner is not None}
+    return value if _is_sayable(value, shape.kind) else None
+
+
+def _is_sayable(value: object, kind: str) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if isinstance(value, str):
+        return kind == "string" and value.encode(errors="replace").decode() == value  # no lone surrogate
+    if isinstance(value, int):
+        return (kind in _BITS and -(1 << _BITS[kind]) <= value < 1 << _BITS[kind]) or kind == "double"
+    return isinstance(value, {"double": float, "timestamp": dt.datetime}.get(kind, ()))
 
 
 @dataclass(frozen=True, slots=True)

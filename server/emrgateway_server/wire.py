@@ -159,22 +159,32 @@ class _Walk:
         return index
 
     def _fields(self, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-        """(field number, wire type, start, stop) of each field; of a group, the numbers of its tags alone."""
+        """(field number, wire type, start, stop) of each field; a group, whatever is in it, is one."""
         while position < end:
-            self._count += 1
-            if self._count > MAX_FIELDS:
-                raise _unreadable(f"the message holds more than {MAX_FIELDS:,} fields")
-            tag, position = self._varint(position)
-            wire_type = tag & 7
-            start = position
-            if wire_type == _VARINT:
-                _, position = self._varint(position)
-            elif wire_type == _BYTES:
-                length, start = self._varint(position)
-                position = start + length
-            elif wire_type in (_FIXED64, _FIXED32):
-                position += 8 if wire_type == _FIXED64 else 4
-            yield tag >> 3, wire_type, start, position
+            number, wire_type, start, stop = self._field(position)
+            depth = 1 if wire_type == _START_GROUP else 0
+            while depth:
+                _, inner, _, stop = self._field(stop)
+                depth += (inner == _START_GROUP) - (inner == _END_GROUP)
+            yield number, wire_type, start, stop
+            position = stop
+
+    def _field(self, position: int) -> tuple[int, int, int, int]:
+        """The field at a position; of a group, the tag that begins or ends it."""
+        self._count += 1
+        if self._count > MAX_FIELDS:
+            raise _unreadable(f"the message holds more than {MAX_FIELDS:,} fields")
+        tag, position = self._varint(position)
+        wire_type = tag & 7
+        start = position
+        if wire_type == _VARINT:
+            _, position = self._varint(position)
+        elif wire_type == _BYTES:
+            length, start = self._varint(position)
+            position = start + length
+        elif wire_type in (_FIXED64, _FIXED32):
+            position += 8 if wire_type == _FIXED64 else 4
+        return tag >> 3, wire_type, start, position
 
     def _varint(self, position: int) -> tuple[int, int]:
         data = self._data

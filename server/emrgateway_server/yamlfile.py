@@ -59,7 +59,10 @@ class ConfigurationError(Exception):
 
 @dataclass(slots=True)
 class Document:
-    """One YAML document: its plain value, and where each part of it stands (line and column, both from 1)."""
+    """One YAML document: its plain value, and where each part of it stands (line and column, both from 1).
+
+    `spoiled` holds the paths that could not be read, and are None; `told` those whose mistake is known already.
+    """
 
     file: str
     value: object = None
@@ -68,6 +71,7 @@ class Document:
     texts: dict[Path, str] = field(default_factory=dict)
     overrides: dict[Path, str] = field(default_factory=dict)
     spoiled: set[Path] = field(default_factory=set)
+    told: set[Path] = field(default_factory=set)
 
     def override(self, path: Path, value: object, source: str) -> None:
         """Put a value over what the file says; mistakes in it are told at `source`, such as a variable's name."""
@@ -89,6 +93,16 @@ class Document:
             except (KeyError, IndexError, TypeError):
                 return None
         return value
+
+    def is_told(self, path: Path) -> bool:
+        """Whether a mistake is known of what stands at a path, around it or inside it: what follows from it is none."""
+        return any(path[: len(bad)] == bad[: len(path)] for bad in (*self.told, *self.spoiled))
+
+    def placed(self, problem: Problem) -> Problem:
+        """A problem that a key's name is all the place of, such as `targets[0]`, with its place in the file."""
+        paths = (path for path in (*self.overrides, *self.marks) if path and dotted(path) == problem.file)
+        path = None if problem.line else next(paths, None)
+        return problem if path is None else self.problem(path, problem.message)
 
     def problem(self, path: Path, message: str, *, at_key: bool = False) -> Problem:
         """A mistake at `path`, or at its nearest part that stands in the file; `at_key` tells its key's place."""
@@ -211,6 +225,7 @@ class _Reader:
             else:
                 if not key_node.style and _AMBIGUOUS.fullmatch(key):
                     self._problem(key_node, _ambiguous(key))
+                    self._document.told.add((*path, key))
                 self._document.keys[*path, key] = _position(key_node)
                 result[key] = self.value(value_node, (*path, key))
                 if _position(value_node)[0] != _position(key_node)[0]:

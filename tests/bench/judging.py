@@ -16,6 +16,7 @@ from typing import Any
 
 from emrgateway_sandbox import Sandbox
 from emrgateway_server import emr, engines
+from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target
 from emrgateway_server.policy import Engine
@@ -133,11 +134,11 @@ def main() -> None:
             region="us-east-1",
             endpoint_url=sandbox.url,
             applications=["**"],
-            connections=1,
-            timeout_seconds=10,
             version="bench",
+            traffic=emr.Traffic(replicas=1, most_waiting=1, most_at_once=1),
+            rates={"StartJobRun": emr.Rate(1e6, 1e6)},
         )
-        sent = cpu_microseconds(lambda: target.start_job_run(request))
+        sent = cpu_microseconds(lambda: target.send("StartJobRun", request, call=Call(10), caller=CALLER.id))
         target.close()
     ten = cpu_microseconds(lambda: few.judge(CALLER, request, stamps))
     thousand = cpu_microseconds(lambda: many.judge(CALLER, request, stamps))

@@ -11,6 +11,7 @@ from emrgateway.v1.job_run_service_pb2 import StartJobRunRequest
 from emrgateway_client import load_request
 from emrgateway_sandbox import Sandbox
 from emrgateway_server import conformance, emr, engines, shapes, translate, wire
+from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target
 from emrgateway_server.findings import Findings
@@ -39,9 +40,9 @@ def main() -> None:
             region="us-east-1",
             endpoint_url=sandbox.url,
             applications=["**"],
-            connections=1,
-            timeout_seconds=10,
             version="bench",
+            traffic=emr.Traffic(replicas=1, most_waiting=1, most_at_once=1),
+            rates={"StartJobRun": emr.Rate(1e6, 1e6)},
         )
         steps: dict[str, Callable[[], object]] = {
             "parse (wire)": lambda: wire.parse(data, StartJobRunRequest, most_bytes=524_288, found=Findings()),
@@ -49,7 +50,7 @@ def main() -> None:
             "check (conformance)": lambda: conformance.check(request, SHAPE, Findings()),
             "stamp (digests)": lambda: emr.reserved_tags(caller=caller.id, token="0" * 64, original=request),
             "judge (policy)": lambda: engine.judge(caller, request, stamps),
-            "send (boto3)": lambda: target.start_job_run(request),
+            "send (boto3)": lambda: target.send("StartJobRun", request, call=Call(10), caller=caller.id),
         }
         figures = {name: cpu_microseconds(step) for name, step in steps.items()}
         target.close()

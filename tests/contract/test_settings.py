@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from emrgateway_server import settings as gateway
+from emrgateway_server import shapes
+from emrgateway_server.emr.operations import OPERATIONS
 from emrgateway_server.settings import Settings
 from emrgateway_server.yamlfile import ConfigurationError
 
@@ -100,6 +102,11 @@ def test_the_example_has_every_key(tmp_path: Path) -> None:
     loaded = _load(tmp_path, FULL)
     for section in ("policy", "audit", "limits", "telemetry"):
         assert set(full[section]) == set(type(getattr(loaded, section)).model_fields)
+
+
+def test_rates_are_for_the_operations_that_are_called() -> None:
+    """What a rate can be given for, is what has turns, and the other way round."""
+    assert set(shapes.OPERATIONS) == set(OPERATIONS)
 
 
 def test_settings_are_frozen(tmp_path: Path) -> None:

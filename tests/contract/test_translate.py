@@ -16,7 +16,7 @@ from emrgateway.v1 import job_configuration_pb2 as conf
 from emrgateway.v1 import job_run_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_server import shapes
-from emrgateway_server.translate import from_aws, to_aws
+from emrgateway_server.translate import from_aws, sayable, to_aws
 
 from .messages import REQUESTS, TRANSLATED, everything, messages
 
@@ -52,6 +52,29 @@ def test_there_and_back_is_the_identity(pair: tuple[str, Message]) -> None:
 def test_there_and_back_is_the_identity_deep_inside(overrides: Message) -> None:
     """The same for the deepest part, where configurations nest in configurations."""
     _assert_identity(_start(configuration_overrides=overrides), _START)
+
+
+_JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", "\ud800", "RUNNING"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "\udfff"]), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_any_translated(), st.data())
+def test_a_reply_with_junk_in_it_keeps_the_rest(pair: tuple[str, Message], data: st.DataObject) -> None:
+    """Whatever stands in place of one member, the others are told as they are."""
+    name, message = pair
+    shape = TRANSLATED[name][1]
+    said = to_aws(message, shape)
+    assert sayable(said, shape) == said
+    member = data.draw(st.sampled_from(sorted(shape.members)))
+    told = from_aws(sayable({**said, member: data.draw(_JUNK)}, shape), type(message), shape)
+    field = shapes.field_name(member)
+    told.ClearField(field)
+    message.ClearField(field)
+    assert told == message
 
 
 @pytest.mark.parametrize("zero", [True, False], ids=["zeros", "values"])

@@ -182,14 +182,15 @@ def test_both_forms_of_repeated_enums_are_fine(data: bytes) -> None:
         group(DRIVER, sized(SPARK, b"")),
         group(99, group(98, integer(1, 1))),
         sized(DRIVER, group(SPARK, sized(1, "s3://c/a.py"))),
+        sized(APPLICATION, "a") + group(99, sized(APPLICATION, "b")) + sized(TOKEN, ""),
     ],
-    ids=["empty", "with text", "of a known number", "nested", "inside a message"],
+    ids=["empty", "with text", "of a known number", "nested", "inside a message", "with a field that is there"],
 )
 def test_groups_are_told(data: bytes) -> None:
-    """Groups are unknown whatever their number, and what is in them is never taken for a field of the message."""
+    """A group is one unknown field whatever its number, and what is in it is never taken for a field of the message."""
     found = Findings()
     message = wire.parse(data, pb.StartJobRunRequest, most_bytes=MOST_BYTES, found=found)
-    assert found.total
+    assert found.total == 1
     assert not message.client_token
 
 

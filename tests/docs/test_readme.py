@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emrgateway_server import engines
+from emrgateway_server import engines, status
 from emrgateway_server.caller import Caller
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +85,19 @@ def test_the_policy_example_loads_and_does_what_it_says(tmp_path: Path) -> None:
         "executionTimeoutMinutes": 720,
         "tags": {"cost-center": "CC-1042", "team": "data-eng"},
     }
+
+
+def test_the_error_table_has_every_reason() -> None:
+    """Each reason that the server can give stands in a row of the README's table, beside its code."""
+    rows = re.findall(r"^\| [^|]+ \| ([A-Z_;, ]+) \| ([A-Z_;, ]+) \|$", README, re.MULTILINE)
+    told = {(code, reason) for codes, reasons in rows for code in _split(codes) for reason in _split(reasons)}
+    given = {(code.name, kind.reason) for kind, code in status.CODES.items()}
+    assert given - told == set()
+    assert {reason for _, reason in told} == {reason for _, reason in given}
+
+
+def _split(cell: str) -> list[str]:
+    return re.split("[;,] ", cell)
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"emr-gateway ((?:job )?[a-z]+) -", README))))

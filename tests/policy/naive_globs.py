@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable
 
 STAR = "\ue000"  # in a glob: a star that is no wildcard
-_SEPARATORS = {"url": "/", "arn": ":/"}
+_SEPARATORS = {"url": "/", "arn": ":/", "group": "/", "key": "."}
 
 
 def kind_of(value: str, field: str = "plain") -> str:
-    """What a value is, by its look: url or arn, else what its field is: plain, or a path."""
+    """What a value is, by its look: url or arn, else what its field is: plain, a path, a log group or a Spark key."""
     if value.startswith("arn:"):
         return "arn"
+    if value.startswith("maven:"):
+        return "plain"
     return "url" if re.match(r"[a-z][a-z0-9+.-]*://", value) else field
 
 
@@ -51,6 +53,9 @@ def strange(value: str, kind: str) -> bool:
 
 
 def _strange_url(value: str) -> bool:
+    alias = value.partition("#")[2]
+    if "#" in value and not (alias.strip(".") and re.fullmatch(r"[A-Za-z0-9._-]+", alias)):
+        return True
     scheme, _, body = value.partition("#")[0].partition("://")
     authority, _, path = body.partition("/")
     is_nowhere = not authority and scheme not in ("file", "local")
@@ -106,8 +111,23 @@ def _segment_matches(glob: str, text: str) -> bool:
     return bool(text) and glob[0].replace(STAR, "*") == text[0] and _segment_matches(glob[1:], text[1:])
 
 
-def _never(_: str) -> bool:
-    return False
+def _strange_plain(value: str) -> bool:
+    return bool({".", ".."} & set(value.split("/")))
 
 
-_SHAPES: dict[str, Callable[[str], bool]] = {"url": _strange_url, "path": _strange_path, "arn": _odd, "plain": _never}
+def _strange_group(value: str) -> bool:
+    return _odd(value.removeprefix("/"))
+
+
+def _strange_key(value: str) -> bool:
+    return "" in value.split(".")[:-1]
+
+
+_SHAPES: dict[str, Callable[[str], bool]] = {
+    "arn": _odd,
+    "group": _strange_group,
+    "key": _strange_key,
+    "path": _strange_path,
+    "plain": _strange_plain,
+    "url": _strange_url,
+}

@@ -15,7 +15,8 @@ from emrgateway_server.caller import Caller
 from emrgateway_server.policy import Mode, describe
 from emrgateway_server.policy.document import ACTIONS
 
-from .strategies import CALLERS, DOCUMENTS, REQUESTS, SETTINGS, Policies, loaded
+from .generating import Policies
+from .strategies import CALLERS, DOCUMENTS, REQUESTS, SETTINGS, loaded
 from .support import CALLER, LABELS, document, engine
 
 if TYPE_CHECKING:

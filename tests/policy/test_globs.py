@@ -187,6 +187,11 @@ def test_globs_that_meet_overlap(case: tuple[str, str, str]) -> None:
         ("team-${caller.labels.x}", "team-*", True),
         ("team-${caller.labels.x}", "crew-*", False),
         ("00f1", "00f2", False),
+        ("*", "team/x", True),
+        ("spiffe://a/*", "spiffe://a/b:c", True),
+        ("spiffe://a/*", "spiffe://a/b/c", False),
+        ("arn:aws:iam::*:role/x", "arn:aws:iam::1:2:role/x", False),
+        ("s3://b/**/x", "s3://b/x", True),
     ],
 )
 def test_overlap(one: str, other: str, *, overlap: bool) -> None:

@@ -75,6 +75,13 @@ def test_not_utf8(tmp_path: Path) -> None:
     assert _told(tmp_path) == ["latin.yaml: error: cannot be read: not UTF-8"]
 
 
+def test_a_link_to_nothing(tmp_path: Path) -> None:
+    """A file that is gone took its rules with it: it is told, not left out. An editor's lock is no policy."""
+    (tmp_path / "gone.yaml").symlink_to("nowhere")
+    (tmp_path / ".#lock.yaml").symlink_to("me@here.123")
+    assert _told(tmp_path) == ["gone.yaml: error: cannot be read: No such file or directory"]
+
+
 def test_control_character(tmp_path: Path) -> None:
     """A character that YAML forbids is told with its line."""
     (tmp_path / "control.yaml").write_text("kind: Policy\nmetadata: {name: '\x01'}\n", encoding="utf-8")

@@ -209,6 +209,14 @@ def test_digest_tells_policies_apart(before: str, after: str, tmp_path: Path) ->
     assert _digest(tmp_path, {"a.yaml": text}) != _digest(tmp_path, {"a.yaml": text.replace(before, after)})
 
 
+@pytest.mark.parametrize(("one", "other"), [("1.1", "1.10"), ("5", "+5"), ("5", "'5'")])
+def test_digest_minds_how_a_number_is_written(one: str, other: str, tmp_path: Path) -> None:
+    """Of a string, 1.10 is another value than 1.1: two policies that set them have two digests."""
+    text = _HEAD.format("Policy", "p") + "rules: [{id: a, field: name, set: VALUE}]\n"
+    digests = {_digest(tmp_path, {"a.yaml": text.replace("VALUE", value)}) for value in (one, other)}
+    assert len(digests) == 2
+
+
 def test_digest_minds_the_order_of_rules(tmp_path: Path) -> None:
     """Position decides which default wins: two orders are two policies."""
     rules = [{"id": "a", "field": "name", "default": "x"}, {"id": "b", "field": "name", "default": "z"}]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from emrgateway_server.caller import Caller
 from emrgateway_server.policy import Verdict
 
-from .strategies import CALLERS, DOCUMENTS, REQUESTS, SETTINGS, STAMPED, Policies, loaded
+from .generating import Policies
+from .strategies import CALLERS, DOCUMENTS, REQUESTS, SETTINGS, STAMPED, loaded
 from .support import GRANT_ALL, STAMPS, document
 
 _CallerParts = tuple[str, Mapping[str, str]]

@@ -106,14 +106,12 @@ def test_a_client_that_leaves_in_the_middle_starts_nothing(still: Sandbox, conne
 
 
 def test_boto3_reuses_its_connection(still: Sandbox, client: Callable[..., Any], job: dict[str, Any]) -> None:
-    """Hundreds of calls of a client, refusals among them, need one connection, and come at a good pace."""
+    """Hundreds of calls of a client, refusals among them, need one connection."""
     emr = client(still)
-    began = time.monotonic()
     for _ in range(100):
         emr.start_job_run(**job)
         with pytest.raises(emr.exceptions.ResourceNotFoundException):
             emr.get_job_run(applicationId=job["applicationId"], jobRunId="0")
-    assert time.monotonic() - began < 4  # 50 requests/s; 40 ms a request would be a delayed acknowledgement
     pools = emr._endpoint.http_session._manager.pools  # noqa: SLF001 - urllib3's count is nowhere else
     assert [pools[key].num_connections for key in pools.keys()] == [1]  # noqa: SIM118 - no mapping
 

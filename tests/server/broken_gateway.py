@@ -12,14 +12,14 @@ from typing import Any, NoReturn
 
 from emrgateway_server import translate
 from emrgateway_server.cli import main
-from emrgateway_server.emr import Target
+from emrgateway_server.emr.attempts import Attempts
 from emrgateway_server.policy import Engine
 from emrgateway_server.service import JobRunService
 
 _PLACES = {
     "translation": (translate, "to_aws"),
     "judgement": (Engine, "judge"),
-    "call": (Target, "start_job_run"),
+    "call": (Attempts, "_exchanged"),
     "event loop": (JobRunService, "StartJobRun"),
 }
 

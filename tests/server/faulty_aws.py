@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import defaultdict
@@ -13,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _DRIP_SECONDS = 0.05
 
@@ -22,11 +23,14 @@ _DRIP_SECONDS = 0.05
 class FaultyAws:
     """What is played: `faults` by application id; `seen` holds the requests that came, by application id.
 
-    A fault is {status, type, message} or {status, body}, or {how}: truncated, reset, hang, drip. What hangs or drips
-    does so until `released`; whatever is not told otherwise is a job that starts. {in_turn} holds a fault a request.
+    A fault is {status, type, message} or {status, body}, or {how}: truncated, reset, hang, drip; of a list of them each
+    request meets the next one, and then the last for ever. What hangs or drips does so until `released`; whatever is
+    not told otherwise is a job that starts. `keys` are the access keys that requests were signed with.
     """
 
-    faults: dict[str, dict[str, Any]] = field(default_factory=dict)
+    faults: dict[str, Any] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
     seen: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     released: threading.Event = field(default_factory=threading.Event)
@@ -48,12 +52,14 @@ class _Handler(BaseHTTPRequestHandler):
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         application = self.path.split("/")[2]
         self.aws.seen[application].append(data)
+        self.aws.keys.append(self.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
         self.aws.arrived.release()
-        fault = self.aws.faults.get(application, {})
-        if "in_turn" in fault:
-            fault = fault["in_turn"][len(self.aws.seen[application]) - 1]
+        faults = self.aws.faults.get(application, {})
+        number = len(self.aws.seen[application]) - 1
+        fault = faults[min(number, len(faults) - 1)] if isinstance(faults, list) else faults
         with contextlib.suppress(OSError):  # the gateway may have gone
             getattr(self, "_" + fault.get("how", "reply"))(application, fault)
+            self.aws.finished.append(application)
 
     def _reply(self, application: str, fault: dict[str, Any]) -> None:
         """A whole answer; without a status, a success."""
@@ -76,10 +82,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._hang_up()
 
-    def _hang(self, application: str, _: dict[str, Any]) -> None:
-        """Nothing, until released; then a success."""
+    def _hang(self, application: str, fault: dict[str, Any]) -> None:
+        """Nothing, until released; then a success, or what the fault says."""
         self.aws.released.wait(30)
-        self._reply(application, {})
+        self._reply(application, fault)
 
     def _drip(self, _: str, __: dict[str, Any]) -> None:
         """A byte now and then: each of the reader's waits is short."""
@@ -114,8 +120,8 @@ def _got(application: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def faulty_aws() -> Iterator[FaultyAws]:
-    """One that listens on loopback."""
+def faulty_aws(tls: Mapping[str, str] | None = None) -> Iterator[FaultyAws]:
+    """One that listens on loopback; with a certificate and its key, over TLS."""
     aws = FaultyAws()
 
     class Handler(_Handler):
@@ -124,7 +130,11 @@ def faulty_aws() -> Iterator[FaultyAws]:
     Handler.aws = aws
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    aws.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls["certificate"], tls["key"])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    aws.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -214,7 +214,7 @@ def test_random_damage(open_gateway: Gateway) -> None:
         except grpc.RpcError as error:
             reasons.add(read(cast("grpc.Call", error)).reason)
     assert "INVALID_REQUEST" in reasons
-    assert reasons <= {"INVALID_REQUEST", "CONFLICT", "UPSTREAM_VALIDATION"}
+    assert reasons <= {"INVALID_REQUEST", "CLIENT_TOKEN_REUSED", "UPSTREAM_VALIDATION"}
 
 
 def test_no_driver(well: Gateway) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from .faulty_aws import FaultyAws, faulty_aws
-from .gateways import ALLOW_ALL, PATIENCE_SECONDS, configuration, refused_to_start, written
+from .gateways import ACCOUNT, ALLOW_ALL, PATIENCE_SECONDS, REGION, configuration, refused_to_start, written
 from .jobs import job
 from .statuses import refused
 from .test_services import fetched
@@ -59,15 +60,69 @@ def test_a_call_in_flight_finishes(number: signal.Signals, aws: FaultyAws, serve
     assert "draining" in ended.stderr
 
 
-def test_a_call_that_outlives_the_drain(aws: FaultyAws, serve: Serve) -> None:
-    """`drain_seconds` bounds it: the process ends with 0 though AWS has not answered."""
-    gateway = serve(aws.url, sections={"limits": {"drain_pause_seconds": 0, "drain_seconds": 0.1}})
+def test_calls_that_outlive_the_drain(aws: FaultyAws, serve: Serve) -> None:
+    """`drain_seconds` bounds it: each is answered in our words by what was sent for it, and the process ends with 0."""
+    slow = {"per_second": 0.001, "burst": 1}
+    target = {"name": "a", "account": ACCOUNT, "region": REGION, "endpoint_url": aws.url}
+    sections = {
+        "limits": {"drain_pause_seconds": 0, "drain_seconds": 0.5, "max_deadline_seconds": 10_000},
+        "targets": [{**target, "rates": {"StartJobRun": slow}}],
+    }
+    gateway = serve(aws.url, sections=sections)
+    with ThreadPoolExecutor(2) as callers:
+        sent = callers.submit(refused, lambda: gateway.start(job(applicationId="slow"), timeout=5_000))
+        assert aws.arrived.acquire(timeout=PATIENCE_SECONDS)
+        waiting = callers.submit(refused, lambda: gateway.start(job(applicationId="waits"), timeout=5_000))
+        time.sleep(0.2)  # until it waits for its turn, which comes in a quarter of an hour
+        assert not waiting.done()
+        gateway.signal(signal.SIGTERM)
+        told = sent.result(PATIENCE_SECONDS)
+        assert (told.code, told.reason, told.outcome) == ("UNAVAILABLE", "UPSTREAM_UNKNOWN", "unknown")
+        told = waiting.result(PATIENCE_SECONDS)
+        assert (told.code, told.reason, told.outcome) == ("UNAVAILABLE", "DRAINING", "not_started")
+    assert gateway.wait().code == 0
+    assert "waits" not in aws.seen
+
+
+def test_new_calls_after_the_pause(aws: FaultyAws, serve: Serve) -> None:
+    """While one in flight is waited for, new calls hear that nothing was started; health and liveness still answer.
+
+    A second SIGTERM hurries nothing.
+    """
+    gateway = serve(aws.url, sections={"metrics": "127.0.0.1:0", "limits": {"drain_pause_seconds": 0}})
+    probes = gateway.metrics
     with ThreadPoolExecutor(1) as caller:
-        held = caller.submit(refused, lambda: gateway.start(job(applicationId="slow")))
+        held = caller.submit(gateway.start, job(applicationId="slow"))
         assert aws.arrived.acquire(timeout=PATIENCE_SECONDS)
         gateway.signal(signal.SIGTERM)
-        assert gateway.wait().code == 0
-        assert held.result(PATIENCE_SECONDS).code in ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED")
+        while gateway.is_serving():
+            time.sleep(0.01)
+        time.sleep(0.2)  # the pause of no seconds
+        gateway.signal(signal.SIGTERM)
+        for call in (lambda: gateway.start(job(applicationId="new")), lambda: gateway.get("new", "00run")):
+            told = refused(call)
+            assert (told.code, told.reason) == ("UNAVAILABLE", "DRAINING")
+        assert refused(lambda: gateway.start(job(applicationId="new"))).outcome == "not_started"
+        assert fetched(probes, "/livez")[0] == 200
+        assert not held.done()
+        aws.released.set()
+        assert held.result(PATIENCE_SECONDS).job_run_id == "00run"
+    assert gateway.wait().code == 0
+    assert "new" not in aws.seen
+
+
+def test_neither_health_nor_liveness_asks_aws(serve: Serve) -> None:
+    """Without credentials and with an endpoint that nobody listens on, the gateway serves and says so."""
+    gateway = serve(
+        "http://127.0.0.1:1",
+        sections={"metrics": "127.0.0.1:0"},
+        environment={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+    )
+    assert fetched(gateway.metrics, "/livez")[0] == 200
+    assert gateway.is_serving()
+    told = refused(lambda: gateway.start(job()))
+    assert (told.code, told.reason, told.outcome) == ("UNAVAILABLE", "UPSTREAM_UNREACHABLE", "not_started")
+    assert gateway.is_serving()
 
 
 def test_one_server_a_port(sandbox: Sandbox, serve: Serve, tmp_path: Path) -> None:
@@ -76,7 +131,7 @@ def test_one_server_a_port(sandbox: Sandbox, serve: Serve, tmp_path: Path) -> No
     file = written(tmp_path / "second", configuration(sandbox.url, listen=gateway.target), ALLOW_ALL)
     ended = refused_to_start(file)
     assert (ended.code, ended.stdout) == (2, "")
-    assert f"listen: error: cannot listen on {gateway.target}" in ended.stderr
+    assert f"gateway.yaml:1:12: error: cannot listen on {gateway.target}" in ended.stderr
     assert gateway.is_serving()
 
 
@@ -87,4 +142,4 @@ def test_one_server_an_http_port(sandbox: Sandbox, serve: Serve, tmp_path: Path)
     file = written(tmp_path / "second", configuration(sandbox.url, metrics=probes), ALLOW_ALL)
     ended = refused_to_start(file)
     assert (ended.code, ended.stdout) == (2, "")
-    assert f"metrics: error: cannot listen on {probes}" in ended.stderr
+    assert f"gateway.yaml:1:38: error: cannot listen on {probes}" in ended.stderr

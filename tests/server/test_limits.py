@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from .faulty_aws import FaultyAws, faulty_aws
-from .gateways import PATIENCE_SECONDS
+from .gateways import ACCOUNT, PATIENCE_SECONDS, REGION
 from .jobs import job
 from .statuses import refused
 
@@ -97,3 +98,17 @@ def test_the_size_of_a_message_is_configured(sandbox: Sandbox, serve: Serve) -> 
     told = refused(lambda: gateway.send(sized(1025)))
     assert (told.reason, told.fields) == ("INVALID_REQUEST", ["request"])
     assert "1,024" in told.message
+
+
+def test_a_caller_who_leaves_while_waiting_for_a_turn(aws: FaultyAws, serve: Serve) -> None:
+    """A call cancelled before it was sent is never sent; the next in line has its turn."""
+    rates = {"StartJobRun": {"per_second": 1, "burst": 1}}
+    targets = [{"name": "a", "account": ACCOUNT, "region": REGION, "endpoint_url": aws.url, "rates": rates}]
+    gateway = serve(aws.url, sections={"targets": targets})
+    gateway.start(job(applicationId="first"))
+    gone = gateway.jobs.StartJobRun.future(job(applicationId="gone"), timeout=PATIENCE_SECONDS)
+    time.sleep(0.1)
+    next_one = gateway.jobs.StartJobRun.future(job(applicationId="next"), timeout=PATIENCE_SECONDS)
+    gone.cancel()
+    assert next_one.result(PATIENCE_SECONDS).job_run_id == "00run"
+    assert set(aws.seen) == {"first", "next"}

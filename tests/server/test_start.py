@@ -89,14 +89,6 @@ def test_what_the_caller_said_is_what_aws_gets(case: dict[str, Any], sandbox: Sa
     assert not reply.decision.outcomes
 
 
-def test_the_same_submission_again_is_the_same_run(sandbox: Sandbox, open_gateway: Gateway) -> None:
-    """A retry carries the same upstream token and body, so AWS gives the run that it has."""
-    request = job(name="again")
-    replies = {open_gateway.start(request).job_run_id for _ in range(3)}
-    assert len(replies) == 1
-    assert _held(sandbox, replies.pop()).start_calls == 3
-
-
 def test_the_client_submits(sandbox: Sandbox, open_gateway: Gateway) -> None:
     """The Python client against the real gateway: it fills the token, and reads the run back."""
     request = job(name="by-client")

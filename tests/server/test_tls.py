@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,7 @@ import grpc
 from emrgateway.v1 import job_run_service_pb2_grpc as pb_grpc
 from emrgateway_client import Client
 
+from .certificates import self_signed
 from .gateways import PATIENCE_SECONDS
 from .jobs import APPLICATION, job
 from .statuses import refused
@@ -22,21 +21,9 @@ if TYPE_CHECKING:
     from .conftest import Serve
 
 
-def _self_signed(folder: Path) -> dict[str, str]:
-    """A certificate for 127.0.0.1 that is its own root, and its key."""
-    folder.mkdir()
-    files = {"certificate": str(folder / "tls.crt"), "key": str(folder / "tls.key")}
-    make = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
-    name = ["-subj", "/CN=gateway", "-addext", "subjectAltName=IP:127.0.0.1"]
-    openssl = shutil.which("openssl") or "openssl"
-    command = [openssl, *make, *name, "-keyout", files["key"], "-out", files["certificate"]]
-    subprocess.run(command, check=True, capture_output=True)
-    return files
-
-
 def test_a_job_over_tls(sandbox: Sandbox, serve: Serve, tmp_path: Path) -> None:
     """With the right root the client submits and reads; with another root, or in plaintext, it reaches nobody."""
-    files, others = _self_signed(tmp_path / "tls"), _self_signed(tmp_path / "other")
+    files, others = self_signed(tmp_path / "tls"), self_signed(tmp_path / "other")
     gateway = serve(sandbox.url, sections={"tls": files})
     with Client(gateway.target, ca=files["certificate"]) as client:
         run = client.start_job_run(job()).job_run_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +80,7 @@ def test_the_three_spans_of_a_submission(collector: Collector, sandbox: Sandbox,
         "rpc.system.name": "aws-api",
         "rpc.method": "EMR Serverless/StartJobRun",
         "cloud.region": REGION,
+        "emrgateway.try": 1,
         "emrgateway.target": "default",
         "emrgateway.job_run_id": reply.job_run_id,
     }
@@ -123,23 +126,32 @@ def test_refusals(collector: Collector, sandbox: Sandbox, serve: Serve) -> None:
 
 
 _FAULTS = [
-    ({"status": 500, "message": "oops"}, "UNAVAILABLE", "UPSTREAM_UNKNOWN"),
-    ({"how": "reset"}, "UNAVAILABLE", "UPSTREAM_UNKNOWN"),
-    ({"status": 400, "message": "no"}, "INVALID_ARGUMENT", "UPSTREAM_VALIDATION"),
-    ({"status": 429}, "RESOURCE_EXHAUSTED", "THROTTLED"),
+    ({"status": 500, "message": "oops"}, "UNAVAILABLE", "UPSTREAM_UNKNOWN", 3),
+    ({"how": "reset"}, "UNAVAILABLE", "UPSTREAM_UNKNOWN", 3),
+    ({"status": 400, "message": "no"}, "INVALID_ARGUMENT", "UPSTREAM_VALIDATION", 1),
+    ({"status": 402}, "RESOURCE_EXHAUSTED", "UPSTREAM_QUOTA", 1),
 ]
 
 
-@pytest.mark.parametrize(("fault", "code", "reason"), _FAULTS)
-def test_faults(fault: dict[str, object], code: str, reason: str, collector: Collector, serve: Serve) -> None:
-    """A failed try is an error of its CLIENT span, and of the SERVER's by its code; no span tells an exception."""
+@pytest.mark.parametrize(("fault", "code", "reason", "tries"), _FAULTS)
+def test_faults(
+    *, fault: dict[str, object], code: str, reason: str, tries: int, collector: Collector, serve: Serve
+) -> None:
+    """Each try has its CLIENT span, an error where it failed, and its number; the SERVER's is one by the call's code.
+
+    No span tells an exception.
+    """
     with faulty_aws() as aws:
         aws.faults["faulty"] = fault
         gateway = serve(aws.url, environment=collector.environment)
         assert refused(lambda: gateway.start(job(applicationId="faulty"))).code == code
         gateway.stop()
-    server, client = collector.named(_START), collector.named("EMR Serverless/StartJobRun")
-    assert (client.status.code, attributes(client)["error.type"]) == (Status.STATUS_CODE_ERROR, reason)
+    server = collector.named(_START)
+    clients = [span for span in collector.spans if span.name == "EMR Serverless/StartJobRun"]
+    assert sorted(attributes(client)["emrgateway.try"] for client in clients) == list(range(1, tries + 1))
+    assert {(span.status.code, attributes(span)["error.type"]) for span in clients} == {
+        (Status.STATUS_CODE_ERROR, reason)
+    }
     # By the conventions UNAVAILABLE is the server's fault; the others are the caller's to mend.
     ours = Status.STATUS_CODE_ERROR if code == "UNAVAILABLE" else Status.STATUS_CODE_UNSET
     assert (server.status.code, attributes(server)["error.type"]) == (ours, code)
@@ -188,3 +200,22 @@ def test_a_console_exporter(sandbox: Sandbox, serve: Serve) -> None:
     gateway = serve(sandbox.url, environment={"OTEL_TRACES_EXPORTER": "console"})
     gateway.start(job())
     assert f'"name": "{_START}"' in gateway.stop().stdout
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+@pytest.mark.parametrize("listens", [False, True], ids=["refuses", "says nothing"])
+def test_a_dead_collector_does_not_keep_the_process(
+    protocol: str, *, listens: bool, sandbox: Sandbox, serve: Serve
+) -> None:
+    """With spans left that nobody takes, the gateway ends with 0, a moment after SIGTERM."""
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        if listens:
+            dead.listen()
+        endpoint = f"http://127.0.0.1:{dead.getsockname()[1]}"
+        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+        gateway = serve(sandbox.url, environment=environment)
+        gateway.start(job())
+        began = time.monotonic()
+        assert gateway.stop().code == 0
+        assert time.monotonic() - began < 6

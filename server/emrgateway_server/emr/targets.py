@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import CredentialResolver
 from botocore.exceptions import BotoCoreError
+from botocore.httpsession import get_cert_path
 
+from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
-from emrgateway_server.emr import faults
-from emrgateway_server.errors import UpstreamUnknown
+from emrgateway_server.emr.attempts import Attempts
+from emrgateway_server.emr.carrier import Carrier
+from emrgateway_server.emr.keys import Keys
+from emrgateway_server.emr.roles import AssumedRole, own_credentials, role_credentials
+from emrgateway_server.emr.traffic import Rate, Traffic
 from emrgateway_server.globs import Glob
 
-CONNECT_TIMEOUT_SECONDS = 5
 _NO_ONE = Caller("")
 
 
 class Target:
-    """One account and region, with one boto3 client, which threads share."""
+    """One account and region, with a client, connections and credentials of its own, which threads share."""
 
     def __init__(
         self,
@@ -29,34 +36,36 @@ class Target:
         region: str,
         endpoint_url: str | None,
         applications: Sequence[str],
-        connections: int,
-        timeout_seconds: float,
         version: str,
+        traffic: Traffic,
+        rates: Mapping[str, Rate] | None = None,
+        role: AssumedRole | None = None,
     ) -> None:
-        """`connections` bounds the calls at one time; `timeout_seconds` each wait for AWS's next byte.
-
-        ValueError where botocore can make no client of it.
-        """
+        """ValueError where botocore can make no client of it. Nothing is sent, and no credentials are looked for."""
         self.name = name
         self.account = account
         self.region = region
         self.endpoint_url = endpoint_url
         self._applications = [Glob(glob) for glob in applications]
-        config = Config(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=timeout_seconds,
-            max_pool_connections=connections,
-            # The gateway judges what may be tried again; botocore cannot know the caller's deadline.
-            retries={"mode": "standard", "total_max_attempts": 1},
-            # Validated already, against the same model; botocore's own message would hold the bad value.
-            parameter_validation=False,
-            user_agent_extra=f"emr-gateway/{version}",
-        )
-        session = boto3.session.Session(region_name=region)
+        self._keys = Keys(own_credentials if role is None else partial(role_credentials, role, region), name)
+        core = botocore.session.get_session()
+        core.register_component("credential_provider", CredentialResolver([_Provider(self._keys)]))
         try:
-            self._client = session.client("emr-serverless", endpoint_url=endpoint_url, config=config)
+            self._client = boto3.session.Session(region_name=region, botocore_session=core).client(
+                "emr-serverless", endpoint_url=endpoint_url, config=_config(version)
+            )
         except BotoCoreError as error:
             raise ValueError(str(error)) from error
+        # AWS_CA_BUNDLE, the shared configuration's, or botocore's own.
+        self._carrier = Carrier(get_cert_path(core.get_config_variable("ca_bundle") or True))
+        self._client.meta.events.register("before-send.emr-serverless", self._carrier.carry)
+        self._attempts = Attempts(
+            self._client,
+            self._keys,
+            traffic.turns(account, region, rates or {}),
+            target=name,
+            region=region,
+        )
 
     @property
     def endpoint(self) -> str:
@@ -68,38 +77,26 @@ class Target:
         """Whether an application lives here."""
         return any(glob.matches(application_id, _NO_ONE) for glob in self._applications)
 
-    def start_job_run(self, request: Mapping[str, object]) -> dict[str, Any]:
-        """Send a StartJobRun; the reply holds a job run id, or it is an error."""
-        reply = self._call(self._client.start_job_run, request)
-        if not isinstance(reply.get("jobRunId"), str) or not reply["jobRunId"]:  # a truncated body parses as success
-            raise UpstreamUnknown(f"AWS answered without a job run id: {faults.retry(request)}")
-        return reply
+    def send(self, operation: str, request: Mapping[str, object], *, call: Call, caller: str) -> dict[str, Any]:
+        """Send a request in AWS's form; the reply holds what was asked for, or it is the contract's error.
 
-    def get_job_run(self, request: Mapping[str, object]) -> dict[str, Any]:
-        """Send a GetJobRun; the reply holds a job run, or it is an error."""
-        reply = self._call(self._client.get_job_run, request)
-        if not isinstance(reply.get("jobRun"), dict) or not reply["jobRun"]:
-            raise UpstreamUnknown(f"AWS answered without a job run: {faults.retry(request)}")
-        return reply
+        `caller` is whose turn it takes: no caller waits behind another's queue.
+        """
+        return self._attempts.send(operation, request, call=call, caller=caller)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._client.close()
-
-    @staticmethod
-    def _call(operation: Callable[..., dict[str, Any]], request: Mapping[str, object]) -> dict[str, Any]:
-        try:
-            reply = operation(**request)
-        except Exception as error:
-            raise faults.explained(error, request) from error
-        return reply if isinstance(cast("object", reply), dict) else {}
+        self._carrier.close()
+        self._keys.close()
 
 
 class Targets:
     """All targets, in the configuration's order."""
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(self, targets: Sequence[Target], traffic: Traffic) -> None:
         self._targets = tuple(targets)
+        self._traffic = traffic
 
     def of(self, application_id: str) -> Target | None:
         """The first target that serves an application."""
@@ -107,5 +104,29 @@ class Targets:
 
     def close(self) -> None:
         """Let go of every connection."""
+        self._traffic.close()
         for target in self._targets:
             target.close()
+
+
+class _Provider:
+    """What botocore asks for credentials."""
+
+    METHOD = CANONICAL_NAME = "emr-gateway"
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def load(self) -> Keys:
+        """The target's."""
+        return self._keys
+
+
+def _config(version: str) -> Config:
+    return Config(
+        # The gateway judges what may be tried again; botocore cannot know the caller's deadline.
+        retries={"mode": "standard", "total_max_attempts": 1},
+        # Validated already, against the same model; botocore's own message would hold the bad value.
+        parameter_validation=False,
+        user_agent_extra=f"emr-gateway/{version}",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import re2
 from pydantic import BaseModel
@@ -16,13 +16,15 @@ from emrgateway_server.policy import document as form
 from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.decision import Mode
 from emrgateway_server.policy.derived import Prices
-from emrgateway_server.policy.field import Bound, Field, WholeRequest, shown
+from emrgateway_server.policy.field import Bound, Field, UnknownField, WholeRequest, shown
 from emrgateway_server.policy.rules import Exemption, Grant, Match, Pattern, Rule, Value
-from emrgateway_server.yamlfile import Document, Path, Problem
+from emrgateway_server.yamlfile import Document, Path, Problem, dotted
+from emrgateway_server.yamlmodel import looks_like
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _EVERYWHERE = Match()
+_WHOLE = 2  # ("rules", 0): what a rule says as a whole is no mistake of each of its parts
 
 
 class Compiler:
@@ -41,10 +43,12 @@ class Compiler:
     def add(self, policy: form.Shell, document: Document) -> None:
         """Compile one document; its mistakes are noted."""
         name = policy.metadata.name
-        if name in self._names:
+        named = not document.is_told(("metadata", "name"))
+        if named and name in self._names:
             other = self._names[name].problem(("metadata", "name"), "")
             self._note(document, ("metadata", "name"), f"{name!r} is the name of {other.file}:{other.line} already")
-        self._names.setdefault(name, document)
+        if named:
+            self._names.setdefault(name, document)
         part = _Part(document, self._problems, self._prices)
         match = part.match(policy.match, ("match",))
         for index in range(len(policy.grants)):
@@ -57,30 +61,30 @@ class Compiler:
             if exemption is not None:
                 self.exemptions.append(part.exemption(exemption, ("exceptions", index), name, ids, match))
 
-    def _add_rules(self, policy: form.Shell, document: Document, part: _Part, match: Match) -> set[str]:
-        """The ids of the document's rules, those that do not compile included."""
+    def _add_rules(self, policy: form.Shell, document: Document, part: _Part, match: Match) -> set[str] | None:
+        """The ids of the document's rules, those that do not compile included; None where some are not known."""
         name = policy.metadata.name
         seen: set[str] = set()
+        ids = {document.texts.get(("rules", index, "id"), "") for index in range(len(policy.rules))}
         for index in range(len(policy.rules)):
-            rule = self._parsed(form.Rule, document, ("rules", index))
+            path: Path = ("rules", index)
+            rule = self._parsed(form.Rule, document, path)
             if rule is None:
-                told = document.at(("rules", index, "id"))
-                seen |= {told} if isinstance(told, str) else set()
                 continue
-            if rule.id in seen:
-                self._note(document, ("rules", index, "id"), f"two rules of this policy have the id {rule.id!r}")
+            if rule.id in seen and not document.is_told((*path, "id")):
+                self._note(document, (*path, "id"), f"two rules of this policy have the id {rule.id!r}")
             seen.add(rule.id)
             mode = Mode(rule.mode or policy.mode)
-            compiled = part.rule(rule, ("rules", index), f"{name}/{rule.id}", match, mode)
+            compiled = part.rule(rule, path, f"{name}/{rule.id}", match, mode)
             if compiled is not None:
                 if compiled.reads_cost and self._needs_prices:
-                    self._note(document, ("rules", index), f"{derived.COST} needs prices: set them in gateway.yaml")
+                    self._note(document, path, f"{derived.COST} needs prices: set them in gateway.yaml")
                 self.rules.append(compiled)
-                self._places.append((document, ("rules", index)))
-        return seen
+                self._places.append((document, path))
+        return None if "" in ids or ("rules",) in document.told | document.spoiled else ids
 
     def _parsed(self, model: type[_Model], document: Document, path: Path) -> _Model | None:
-        parsed, found = yamlmodel.parsed(model, document, at=path)
+        parsed, found = yamlmodel.parsed(model, document, at=path, stand_ins=form.STAND_INS[model.__name__])
         self._problems += found
         return parsed
 
@@ -94,12 +98,12 @@ class Compiler:
         setting = [
             (rule, place)
             for rule, place in zip(self.rules, self._places, strict=True)
-            if rule.set is not None and rule.mode is Mode.ENFORCE and rule.when is None
+            if rule.set is not None and rule.mode is Mode.ENFORCE and rule.when is None and not _is_unclear(*place)
         ]
         by_field: dict[str, list[tuple[Rule, tuple[Document, Path]]]] = {}
         for rule, place in setting:
             for other, other_place in by_field.setdefault(rule.field.path, []):
-                if rule.set != other.set and _may_meet(rule, other):
+                if _differ(rule.set, other.set) and _may_meet(rule, other):
                     first = other_place[0].problem(other_place[1], "")
                     message = (
                         f"{rule.id} and {other.id} ({first.file}:{first.line}) set {rule.field.path} to two values"
@@ -112,8 +116,19 @@ class Compiler:
         self._problems.append(document.problem(path, message))
 
 
+def _differ(one: Value | None, other: Value | None) -> bool:
+    """Whether two values are not one: BATCH and JOB_RUN_MODE_BATCH are."""
+    return one != other and (one is None or other is None or one.plain is None or one.plain != other.plain)
+
+
 def _may_meet(one: Rule, other: Rule) -> bool:
     return all(a.overlaps(b) for a in one.matches for b in other.matches)
+
+
+def _is_unclear(document: Document, path: Path) -> bool:
+    """Whether it is not known when a rule applies."""
+    told = [("match",), ("mode",), *((*path, key) for key in ("match", "mode", "when"))]
+    return any(document.is_told(each) for each in told)
 
 
 class _Part:
@@ -135,6 +150,10 @@ class _Part:
         )
 
     def grant(self, grant: form.Grant, path: Path, match: Match) -> Grant:
+        actions = self._document.at((*path, "actions"))
+        if isinstance(actions, list) and "start" in actions and self._lacks(form.Grant, path, "roles"):
+            message = f'{dotted(path)}: roles is required where start is among the actions; ["**"] says all'
+            self._note(path, message)
         return Grant(
             actions=frozenset(grant.actions),
             applications=self._globs(grant.applications, (*path, "applications")) or (),
@@ -145,14 +164,12 @@ class _Part:
 
     def rule(self, rule: form.Rule, path: Path, full_id: str, match: Match, mode: Mode) -> Rule | None:
         field = self._field(rule, path)
+        self._check(rule, field, path)
         own = self.match(rule.match, (*path, "match"))
         pattern = self._pattern(rule.pattern, (*path, "pattern"))
         when = self._expression(rule.when, (*path, "when"))
         check = self._expression(rule.check, (*path, "check"))
-        if field is None:
-            return None
-        self._check(rule, field, path)
-        return Rule(
+        compiled = Rule(
             id=full_id,
             field=field,
             mode=mode,
@@ -172,10 +189,13 @@ class _Part:
             when=when,
             check=check,
         )
+        return None if isinstance(field, UnknownField) else compiled
 
-    def exemption(self, exemption: form.Exemption, path: Path, name: str, ids: set[str], match: Match) -> Exemption:
+    def exemption(
+        self, exemption: form.Exemption, path: Path, name: str, ids: set[str] | None, match: Match
+    ) -> Exemption:
         for index, rule in enumerate(exemption.rules):
-            if rule not in ids:
+            if ids is not None and rule not in ids and not self._document.is_told((*path, "rules", index)):
                 known = ", ".join(sorted(ids)) or "none"
                 self._note((*path, "rules", index), f"no rule of this policy has the id {rule!r}; it has: {known}")
         return Exemption(
@@ -187,15 +207,27 @@ class _Part:
             match=match,
         )
 
-    def _field(self, rule: form.Rule, path: Path) -> Field | None:
-        if "field" not in rule.model_fields_set:
-            return WholeRequest()
+    def _field(self, rule: form.Rule, path: Path) -> Field:
+        """The field of a rule; where there is none, one that takes whatever the rule says of it."""
+        if self._document.is_told((*path, "field")):
+            return UnknownField()
+        if rule.field is None:
+            if not self._lacks(form.Rule, path, "check"):
+                return WholeRequest()
+            if self._lacks(form.Rule, path, "field"):
+                message = "missing key 'field': only a rule with a check speaks of the request as a whole"
+                self._note(path, f"{dotted(path)}: {message}")
+            return UnknownField()
         try:
-            field = fields.find(rule.field, self._prices)
+            return fields.find(rule.field, self._prices)
         except ValueError as error:
             self._note((*path, "field"), str(error))
-            return None
-        return field
+            return UnknownField()
+
+    def _lacks(self, model: type[BaseModel], path: Path, *keys: str) -> bool:
+        """Whether what stands at a path has none of some keys, and no unknown key that may be a misspelling of one."""
+        said = cast("dict[str, object]", self._document.at(path))
+        return not any(key in keys or (key not in model.model_fields and looks_like(key, keys)) for key in said)
 
     def _expression(self, source: str | None, path: Path) -> Expression | None:
         if source is None:
@@ -217,8 +249,9 @@ class _Part:
 
     def _check(self, rule: form.Rule, field: Field, path: Path) -> None:
         """What the verbs of one rule, and its field, say together."""
-        said = [verb for verb in _VERBS if verb in rule.model_fields_set and getattr(rule, verb) is not False]
-        if not said:
+        given = cast("dict[str, object]", self._document.at(path))
+        said = [verb for verb in _VERBS if verb in given and given[verb] is not False]
+        if not said and self._lacks(form.Rule, path, *(verb for verb in _VERBS if verb not in given)):
             self._note(path, f"the rule says nothing: give it one of {', '.join(_VERBS)}")
         amending = [verb for verb in ("set", "default", "fixed") if verb in said]
         if amending and not field.writable:
@@ -270,7 +303,8 @@ class _Part:
             try:
                 globs.append(Glob(text))
             except ValueError as error:
-                self._note((*path, index), str(error))
+                if not self._document.is_told((*path, index)):
+                    self._note((*path, index), str(error))
         return tuple(globs)
 
     def _pattern(self, source: str | None, path: Path) -> tuple[str, Pattern] | None:
@@ -288,6 +322,8 @@ class _Part:
         return shown(given) if isinstance(given, bool) else self._document.texts.get(path, str(given))
 
     def _note(self, path: Path, message: str) -> None:
+        if len(path) > _WHOLE:
+            self._document.told.add(path)
         self._problems.append(self._document.problem(path, message))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from math import inf
+from math import inf, isnan
 from typing import Any
 
 from emrgateway_server.globs import Kind, kind_of
@@ -52,6 +52,7 @@ class DerivedList(_Derived):
         super().__init__(path, "list", reads_parameters=reads_parameters)
         self._items = items
         self._kind = kind
+        self._is_told = kind in (Kind.ARN, Kind.SPARK_KEY)
 
     def get(self, view: View) -> object:
         """Its texts; None where there are none."""
@@ -63,7 +64,7 @@ class DerivedList(_Derived):
 
     def glob_kind(self, text: str) -> Kind:
         """What separates a text's segments: its look tells a URL."""
-        if self._kind in (Kind.ARN, Kind.SPARK_KEY):
+        if self._is_told:
             return self._kind
         return Kind.PLAIN if text.startswith("maven:") else kind_of(text, otherwise=self._kind)
 
@@ -140,7 +141,8 @@ def _cost(view: View, prices: Prices | None) -> float:
         + reading.number("spark.max_memory_gb") * prices.memory_gb
         + reading.number("spark.max_disk_gb") * prices.disk_gb
     )
-    return an_hour * _max_runtime_minutes(view) / _MINUTES_IN_AN_HOUR
+    cost = an_hour * _max_runtime_minutes(view) / _MINUTES_IN_AN_HOUR
+    return inf if isnan(cost) else cost  # something unlimited that has no price
 
 
 def _size(path: str) -> DerivedNumber:

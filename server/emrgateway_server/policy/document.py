@@ -6,7 +6,9 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
+
+from emrgateway_server.yamlmodel import Part
 
 API_VERSION = "emrgateway/v1"
 ACTIONS = ("start", "get", "list", "cancel", "watch")
@@ -20,19 +22,19 @@ Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 Scalars = Annotated[tuple[Scalar, ...], Field(min_length=1)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+class DocumentPart(Part):
+    """A mapping of a policy document, of which no key stands without a value."""
 
-    @model_validator(mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _lists_are_tuples(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-        """Frozen documents hold tuples; strict pydantic takes no list for one."""
-        if isinstance(value, dict):
-            return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+    def _is_given(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        """`allow:` with its items commented out must not allow everything, nor `match:` speak of everyone."""
+        if value is None:
+            raise ValueError("a key without a value: give it one, or leave it out")
         return value
 
 
-class Match(_Part):
+class Match(DocumentPart):
     """Whom and what it speaks of: or within a list, and between lists; left out: everyone, everywhere."""
 
     callers: Texts | None = None
@@ -47,7 +49,22 @@ class Match(_Part):
         return value
 
 
-class Grant(_Part):
+# What stands for a required part that is missing or bad while the mistakes of the rest are looked for.
+STAND_INS: dict[str, dict[str, object]] = {
+    "Shell": {"apiVersion": API_VERSION, "kind": "Policy", "metadata": {"name": "unnamed"}},
+    "Grant": {"actions": ["get"], "applications": ["**"]},
+    "Rule": {"id": "unnamed"},
+    "Exemption": {
+        "rules": ["unnamed"],
+        "callers": ["**"],
+        "until": "2000-01-01",
+        "reason": "unknown",
+        "approved_by": "unknown",
+    },
+}
+
+
+class Grant(DocumentPart):
     """What is allowed at all; grants add up, and one alone must cover a request."""
 
     actions: Annotated[tuple[Literal[ACTIONS], ...], Field(min_length=1)]  # type: ignore[valid-type]
@@ -56,21 +73,15 @@ class Grant(_Part):
     runs: Annotated[str, Field(pattern=r"^(own|all|label:[A-Za-z0-9_-]+)$")] = "own"
     match: Match | None = None
 
-    @model_validator(mode="after")
-    def _start_names_roles(self) -> Grant:
-        if "start" in self.actions and self.roles is None:
-            raise ValueError('roles is required where start is among the actions; ["**"] says all')
-        return self
 
-
-class Rule(_Part):
+class Rule(DocumentPart):
     """One constraint on one field, and what to do about it."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}$")]
-    field: Text = None  # type: ignore[assignment] # absent: no null is accepted in a file
-    set: Scalar = None  # type: ignore[assignment] # absent: no null is accepted in a file
-    default: Scalar = None  # type: ignore[assignment] # as above
-    fixed: Scalar = None  # type: ignore[assignment] # as above
+    field: Text | None = None
+    set: Scalar | None = None
+    default: Scalar | None = None
+    fixed: Scalar | None = None
     required: bool = False
     forbidden: bool = False
     allow: Scalars | None = None
@@ -85,14 +96,8 @@ class Rule(_Part):
     when: Text | None = None
     check: Text | None = None
 
-    @model_validator(mode="after")
-    def _speaks_of_something(self) -> Rule:
-        if "field" not in self.model_fields_set and self.check is None:
-            raise ValueError("missing key 'field': only a rule with a check speaks of the request as a whole")
-        return self
 
-
-class Exemption(_Part):
+class Exemption(DocumentPart):
     """One exception: rules that are as if absent for some callers, for a time, and who answers for it."""
 
     rules: Texts
@@ -110,7 +115,7 @@ class Exemption(_Part):
         return until
 
 
-class Metadata(_Part):
+class Metadata(DocumentPart):
     """Name and owner of a document."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
@@ -124,7 +129,7 @@ class Metadata(_Part):
         return name
 
 
-class Shell(_Part):
+class Shell(DocumentPart):
     """One `kind: Policy` document, its parts unread: a bad grant, rule or exception hides no mistake of another."""
 
     api_version: Annotated[Literal["emrgateway/v1"], Field(alias="apiVersion")]

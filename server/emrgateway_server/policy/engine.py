@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from itertools import islice
 
 from emrgateway_server.caller import Caller
 from emrgateway_server.policy import derived, fields, verbs
@@ -19,6 +20,7 @@ from emrgateway_server.policy.subject import Subject, View
 MAX_TAGS = 50  # AWS's for any resource, whatever the model says
 SELECTIONS_KEPT = 4_096
 MAX_SHOWN_GRANTS = 8
+MAX_COMPLAINTS = 100  # of one rule: half a megabyte can name fifty thousand jars, and a reply must stay small
 SPARK_PARAMETERS = "job_driver.spark_submit.spark_submit_parameters"
 
 _Amendment = Callable[[Rule, View, Caller], Scalar | None]
@@ -109,9 +111,12 @@ class _Judgement:
 
     def amend(self) -> None:
         """All `set` and `fixed`, then all `default`, then clamps: `max`, then `min`."""
-        rules = self._in_force(
-            [rule for rule in self._rules if rule.amends and rule.id not in self._selection.missing_labels]
-        )
+        in_force = self._in_force([rule for rule in self._rules if rule.amends])
+        rules = [rule for rule in in_force if rule.id not in self._selection.missing_labels]
+        for rule in in_force:
+            if rule.id in self._selection.missing_labels:
+                # Told here, for its `when` may not hold any more of what it did not amend.
+                self._refuse_unread(rule)
         fighting = self._fighting(rules)
         for amendment in _AMENDMENTS:
             for rule in rules:
@@ -143,14 +148,16 @@ class _Judgement:
                 self._check(rule, conditions)
 
     def _check(self, rule: Rule, conditions: Conditions) -> None:
-        told: list[str] = []
+        told: dict[str, None] = {}
         if rule.constrains:
             for view in rule.field.views(self.subject):
-                told += verbs.complaints(rule, view, self._caller)
+                told.update(dict.fromkeys(islice(verbs.complaints(rule, view, self._caller), MAX_COMPLAINTS)))
         if rule.check:
-            told += conditions.complaints(rule.check)
-        for complaint in dict.fromkeys(told):
+            told.update(dict.fromkeys(conditions.complaints(rule.check)))
+        for complaint in islice(told, MAX_COMPLAINTS):
             self._complain(rule, complaint)
+        if len(told) >= MAX_COMPLAINTS:
+            self._complain(rule, f"and perhaps more: the first {MAX_COMPLAINTS} are told")
 
     def _in_force(self, rules: list[Rule]) -> list[Rule]:
         """The rules whose `when` is true of the request as it is now."""
@@ -196,14 +203,18 @@ class _Judgement:
             self._tell(rule, Verdict.CHANGED, _reasoned("changed by policy", rule.why), **values)
 
     def _check_parameters(self, rules: list[Rule]) -> None:
-        """What readers of the parameters disagree on, where a rule in force speaks of what is read from them."""
-        reading = [rule for rule in rules if rule.reads_parameters]
+        """What readers of the parameters disagree on, where a rule in force speaks of what is read from them.
+
+        So does one whose `when` reads them: whether it is in force is what readers disagree on.
+        """
+        in_doubt = [rule for rule in self._rules if rule.when is not None and rule.when.reads_parameters]
+        reading = [*in_doubt, *(rule for rule in rules if rule.reads_parameters)]
         if not reading:
             return
         mode = Mode.ENFORCE if any(rule.mode is Mode.ENFORCE for rule in reading) else reading[0].mode
         waivers = [
             rule.allow
-            for rule in reading
+            for rule in rules
             if rule.allow is not None and rule.field.path == derived.PARAMETERS and rule.mode is Mode.ENFORCE
         ]
         for trouble in self.subject.facts.troubles:
@@ -227,7 +238,9 @@ class _Judgement:
         what = " and ".join(map(repr, self._selection.missing_labels[rule.id]))
         message = f"{rule.id} needs the caller's label {what}, and this caller has none"
         verdict = Verdict.DENIED if rule.mode is Mode.ENFORCE else Verdict.WARNED
-        self.outcomes.append(Outcome("builtin/template", verdict, rule.field.path, message, mode=rule.mode))
+        outcome = Outcome("builtin/template", verdict, rule.field.path, message, mode=rule.mode)
+        if outcome not in self.outcomes:
+            self.outcomes.append(outcome)
 
     def _refuse_tag_keys(self) -> None:
         ruled = self._selection.ruled_tags

@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import nan
 from typing import Any
 
 from emrgateway_server.globs import Kind
@@ -118,6 +119,20 @@ class WholeRequest(Field):
     def get(self, view: View) -> object:  # noqa: ARG002 - the base's
         """Nothing: there is no such member."""
         return None
+
+
+class UnknownField(WholeRequest):
+    """What a rule speaks of that names no field there is: its other mistakes are told, whatever it was to be."""
+
+    writable = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.path, self.kind = "the field", "string"
+
+    def bound(self, given: str | float) -> Bound:
+        """A number as it is; a text may be a size."""
+        return Bound(nan, given) if isinstance(given, str) else super().bound(given)
 
 
 def shown(value: object) -> str:

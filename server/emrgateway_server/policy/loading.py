@@ -27,7 +27,7 @@ def load_directory(directory: str | Path, prices: Prices | None = None, *, servi
     policies: list[tuple[form.Shell, Document]] = []
     for document in documents:
         if _kind(document, problems) == "Policy":
-            policy, found = yamlmodel.parsed(form.Shell, document)
+            policy, found = yamlmodel.parsed(form.Shell, document, stand_ins=form.STAND_INS["Shell"])
             problems += found
             if policy is not None:
                 policies.append((policy, document))
@@ -53,12 +53,17 @@ def read_directory(directory: str | Path) -> tuple[list[Document], list[Problem]
     try:
         data = base / "..data"
         source = data.resolve(strict=True) if data.is_symlink() else base
-        files = sorted(path for path in source.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
+        files = sorted(path for path in source.iterdir() if path.suffix in (".yaml", ".yml") and _is_meant(path))
         for path in files:
             _read_file(path, str(base / path.name), documents, problems)
     except OSError as error:
         problems.append(Problem(str(directory), 0, 0, f"cannot be read: {error.strerror}"))
     return documents, problems
+
+
+def _is_meant(path: Path) -> bool:
+    """Whether it is a file, or a link to one that is gone: left out without a word, its rules would be too."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _read_file(path: Path, name: str, documents: list[Document], problems: list[Problem]) -> None:
@@ -68,6 +73,9 @@ def _read_file(path: Path, name: str, documents: list[Document], problems: list[
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         problems.append(Problem(name, 0, 0, "cannot be read: not UTF-8"))
+        return
+    except OSError as error:
+        problems.append(Problem(name, 0, 0, f"cannot be read: {error.strerror}"))
         return
     found, wrong = yamlfile.read(text, file=name)
     problems += wrong
@@ -81,12 +89,28 @@ def _kind(document: Document, problems: list[Problem]) -> str | None:
         return str(kind)
     if not isinstance(value, dict):
         problems.append(document.problem((), "a policy document is a mapping with apiVersion, kind and metadata"))
-    elif ("kind",) not in document.spoiled:
+        return None
+    if ("kind",) not in document.spoiled:
         problems.append(document.problem(("kind",), f"kind must be one of {', '.join(_KINDS)}"))
-    return None
+    if not {"grants", "rules"} & value.keys():
+        return None
+    value["kind"] = "Policy"  # by its look: so that its other mistakes are told too
+    return "Policy"
+
+
+def _said(document: Document, value: object, path: yamlfile.Path = ()) -> object:
+    """What stands at a path, numbers as the file writes them: where a field is a string, 1.10 is not 1.1."""
+    if isinstance(value, dict):
+        return {key: _said(document, item, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_said(document, item, (*path, index)) for index, item in enumerate(value)]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"number": document.texts[path]} if is_number else value
 
 
 def _digest(documents: Sequence[Document]) -> str:
     """The digest of what the documents say, whatever their files, order of keys or comments."""
-    said = sorted(json.dumps(document.value, sort_keys=True, separators=(",", ":")) for document in documents)
+    said = sorted(
+        json.dumps(_said(document, document.value), sort_keys=True, separators=(",", ":")) for document in documents
+    )
     return "sha256:" + hashlib.sha256("\n".join(said).encode()).hexdigest()

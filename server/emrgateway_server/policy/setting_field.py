@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from emrgateway_server import conformance
@@ -128,34 +129,51 @@ class ConfigurationField(_Setting):
         self._key = key
 
     def views(self, subject: Subject) -> tuple[View, ...]:
-        """One for each place where it stands."""
+        """One for each value that it has."""
         return tuple(View(subject, number) for number in range(max(1, len(self._values(subject.request)))))
 
     def get(self, view: View) -> object:
-        """Its value in one of its places."""
+        """One of its values."""
         values = self._values(view.request)
         return values[view.number] if values else None
 
     def put(self, subject: Subject, value: Scalar) -> None:
         """Put it into the first top-level block of its classification, and take it from every other place."""
-        overrides = subject.request.get("configurationOverrides", {})
-        blocks = list(self._without(overrides.get("applicationConfiguration", ())))
-        first = next((i for i, each in enumerate(blocks) if each["classification"] == self._classification), None)
+        blocks = list(self._blocks(subject.request))
+        if self._values(subject.request):
+            blocks = list(self._without(blocks))
+        first = next((i for i, each in enumerate(blocks) if each.get("classification") == self._classification), None)
         if first is None:
             blocks.append({"classification": self._classification, "properties": {self._key: str(value)}})
         else:
             properties = {**blocks[first].get("properties", {}), self._key: str(value)}
             blocks[first] = {**blocks[first], "properties": properties}
-        self._check_room(blocks)
+        if len(blocks) > _limit(_blocks_shape()) or any(
+            len(each.get("properties", {})) > _limit(_properties_shape()) for each in blocks if self._is_of(each)
+        ):
+            raise CannotAmend("cannot be amended: there is no room for policy's own setting; leave room for one more")
         subject.put(("configurationOverrides", "applicationConfiguration"), blocks)
 
+    def _blocks(self, request: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        blocks: Sequence[Mapping[str, Any]] = request.get("configurationOverrides", {}).get(
+            "applicationConfiguration", ()
+        )
+        return blocks
+
     def _values(self, request: Mapping[str, Any]) -> list[str]:
-        top = request.get("configurationOverrides", {}).get("applicationConfiguration", ())
-        return [
-            each["properties"][self._key]
-            for each in _every(top)
-            if each.get("classification") == self._classification and self._key in each.get("properties", {})
-        ]
+        """Its values, each once: as many as a request can hold."""
+        found = {
+            text: None
+            for each in _every(self._blocks(request))
+            if self._is_of(each)
+            for key, text in each.get("properties", {}).items()
+            if key.strip() == self._key
+        }
+        return list(found)
+
+    def _is_of(self, block: Mapping[str, Any]) -> bool:
+        """Whether a block is of the classification: Hadoop trims names, so blanks around one hide nothing."""
+        return str(block.get("classification", "")).strip() == self._classification
 
     def _without(self, blocks: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """The blocks less the property. One that held nothing else goes: empty, it would mean something to AWS."""
@@ -165,19 +183,13 @@ class ConfigurationField(_Setting):
                 block["configurations"] = list(self._without(block["configurations"]))
                 if not block["configurations"]:
                     del block["configurations"]
-            if block.get("classification") == self._classification and self._key in block.get("properties", {}):
-                block["properties"] = {key: text for key, text in block["properties"].items() if key != self._key}
+            properties = block.get("properties", {})
+            if self._is_of(block) and any(key.strip() == self._key for key in properties):
+                block["properties"] = {key: text for key, text in properties.items() if key.strip() != self._key}
                 if not block["properties"]:
                     del block["properties"]
             if block.keys() & {"properties", "configurations"} or not each.keys() & {"properties", "configurations"}:
                 yield block
-
-    def _check_room(self, blocks: Sequence[Mapping[str, Any]]) -> None:
-        found = Findings()
-        overrides = request_shape("StartJobRun").members["configurationOverrides"]
-        conformance.check({"applicationConfiguration": blocks}, overrides, found)
-        if found.kept:
-            raise CannotAmend(f"cannot be amended: {found.kept[0].description}; leave room for policy's own setting")
 
 
 def _every(blocks: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -186,10 +198,23 @@ def _every(blocks: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         yield from _every(block.get("configurations", ()))
 
 
+def _blocks_shape() -> Shape:
+    return request_shape("StartJobRun").members["configurationOverrides"].members["applicationConfiguration"]
+
+
+def _properties_shape() -> Shape:
+    block = _blocks_shape().element
+    if block is None:
+        raise TypeError("the model's configurations are no list")
+    return block.members["properties"]
+
+
 def _value_shape() -> Shape:
-    properties = request_shape("StartJobRun").members["configurationOverrides"].members["applicationConfiguration"]
-    block = properties.element
-    value = block.members["properties"].element if block else None
+    value = _properties_shape().element
     if value is None:
         raise TypeError("the model's properties are no map")
     return value
+
+
+def _limit(shape: Shape) -> float:
+    return inf if shape.maximum is None else shape.maximum

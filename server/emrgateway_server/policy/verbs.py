@@ -68,27 +68,30 @@ def _unfit(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
     value = field.get(view)
     if rule.fixed is not None and value != rule.fixed.rendered(caller):
         yield f"{_found(field, value)}; it must be {quoted(plain(rule.fixed.rendered(caller)))}"
-    if rule.required and value in (None, "", [], {}):
+    if rule.required and (value in (None, "", [], {}) or (isinstance(value, str) and not value.strip())):
         yield "is required"
     if rule.forbidden and value is not None:
         yield "is forbidden: leave it out"
-    if value is not None and (rule.allow is not None or rule.deny or rule.pattern is not None):
-        items = field.items(view)
-        for index, item in enumerate(items):
-            for wrong in _wrong(rule, item, caller):
-                yield f"{_told(field, item, index, len(items))}{wrong}"
+    if value is None:
+        return
+    items = field.items(view) if rule.allow is not None or rule.deny or rule.pattern is not None else []
+    for index, item in enumerate(items):
+        for wrong in _wrong(rule, item.text, caller):
+            yield f"{_told(field, item, index, len(items))}{wrong}"
 
 
-def _wrong(rule: Rule, item: Item, caller: Caller) -> Iterator[str]:
+def _wrong(rule: Rule, text: str, caller: Caller) -> list[str]:
     """What is wrong with one text of the field, as it follows on what the text is."""
-    kind = rule.field.glob_kind(item.text)
-    if rule.allow is not None and not rule.allow.matches(item.text, caller, kind):
-        yield f"; allowed: {_list_of([glob.shown(caller) for glob in rule.allow])}"
-    denying = next((glob for glob in rule.deny if glob.denies(item.text, caller, kind)), None)
-    if denying is not None:
-        yield f", which {denying.shown(caller)} denies"
-    if rule.pattern is not None and not rule.pattern[1].fullmatch(item.text):
-        yield f"; it must match {rule.pattern[0]}"
+    wrong = []
+    kind = rule.field.glob_kind(text)
+    if rule.allow is not None and not rule.allow.matches(text, caller, kind):
+        wrong.append(f"; allowed: {_list_of([glob.shown(caller) for glob in rule.allow])}")
+    if rule.deny:
+        denying = next((glob for glob in rule.deny if glob.denies(text, caller, kind)), None)
+        wrong += [] if denying is None else [f", which {denying.shown(caller)} denies"]
+    if rule.pattern is not None and not rule.pattern[1].fullmatch(text):
+        wrong.append(f"; it must match {rule.pattern[0]}")
+    return wrong
 
 
 def _bounded(rule: Rule, view: View) -> Iterator[str]:
