@@ -108,6 +108,7 @@ class JobRuns:
                 changed=_rules(decision, Verdict.CHANGED),
                 denied=_rules(decision, Verdict.DENIED),
             )
+        telemetry.count_outcomes((each.rule_id, each.verdict.value, each.mode.value) for each in decision.outcomes)
         return decision
 
 

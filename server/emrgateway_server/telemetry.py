@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import propagate, trace
@@ -17,6 +17,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from prometheus_client import Counter
 
 from emrgateway_server.errors import GatewayError
 
@@ -30,6 +31,11 @@ _TALKATIVE = ("boto3", "botocore", "urllib3", "s3transfer")
 _SERVER_FAULTS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 
 _tracer = trace.get_tracer("emrgateway_server")
+_OUTCOMES = Counter(
+    "emr_gateway_policy_outcomes",
+    "Judgements, dry runs included, in which a rule changed, warned of or denied something.",
+    ("rule", "verdict", "mode"),
+)
 
 
 def configure_logging(level: str) -> None:
@@ -138,6 +144,12 @@ def note_decision(span: Span, digest: str, *, allowed: bool, changed: list[str],
     span.set_attribute("emrgateway.policy.allowed", allowed)
     span.set_attribute("emrgateway.policy.changed_by", changed)
     span.set_attribute("emrgateway.policy.denied_by", denied)
+
+
+def count_outcomes(outcomes: Iterable[tuple[str, str, str]]) -> None:
+    """Count what rules made of one request: the rule's full id, its verdict and its mode, each once a request."""
+    for labels in set(outcomes):
+        _OUTCOMES.labels(*labels).inc()
 
 
 @contextmanager

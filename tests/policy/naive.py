@@ -29,18 +29,42 @@ def judge(
     prices: Prices = _FREE,
 ) -> Verdict:
     """Judge a request by documents as a YAML file would hold them; `today` is the day by which exceptions hold."""
-    case = Case(caller, prices, Verdict(request=copy.deepcopy(dict(request))))
-    in_order = sorted(documents, key=lambda each: str(each["metadata"]["name"]))
+    case, in_order = _opened(documents, caller, request, prices)
     rules = list(case.rules(in_order, today or datetime.now(UTC).date()))
     amending = [rule for rule in rules if rule.amends and case.applies(rule) and case.can_be_read(rule)]
     naive_amending.amend(amending, case)
     _stamp(stamps, case.verdict)
-    _grant(in_order, case)
-    naive_checking.check_parameters(rules, case)
-    checking = [rule for rule in rules if case.applies(rule) and case.can_be_read(rule)]
     _tags([rule for rule in rules if case.is_readable(rule)], request, case.verdict)
-    naive_checking.check(checking, case)
+    _check(in_order, rules, case)
     return case.verdict
+
+
+def violations(
+    documents: Sequence[Mapping[str, Any]],
+    caller: Caller,
+    sent: Mapping[str, Any],
+    *,
+    today: date | None = None,
+    prices: Prices = _FREE,
+) -> Verdict:
+    """Judge what was sent to AWS as it is: nothing is amended, and the gateway's own tags are on it."""
+    case, in_order = _opened(documents, caller, sent, prices)
+    _check(in_order, list(case.rules(in_order, today or datetime.now(UTC).date())), case)
+    return case.verdict
+
+
+def _opened(
+    documents: Sequence[Mapping[str, Any]], caller: Caller, request: Mapping[str, Any], prices: Prices
+) -> tuple[Case, list[Mapping[str, Any]]]:
+    verdict = Verdict(request=copy.deepcopy(dict(request)))
+    return Case(caller, prices, verdict), sorted(documents, key=lambda each: str(each["metadata"]["name"]))
+
+
+def _check(documents: Sequence[Mapping[str, Any]], rules: Sequence[Rule], case: Case) -> None:
+    """The grants, then every constraint."""
+    _grant(documents, case)
+    naive_checking.check_parameters(rules, case)
+    naive_checking.check([rule for rule in rules if case.applies(rule) and case.can_be_read(rule)], case)
 
 
 def _stamp(stamps: Mapping[str, str], verdict: Verdict) -> None:

@@ -44,6 +44,9 @@ _KINDS = {
     "spark.conf": "key",
 }
 
+# Keys that the gateway itself sets.
+_STAMPED = ("spark.emr-serverless.driverEnv.TRACEPARENT", "spark.executorEnv.TRACEPARENT")
+
 
 @dataclass(frozen=True)
 class View:
@@ -97,7 +100,7 @@ def get(view: View, path: str) -> Any:  # noqa: ANN401 - whatever stands there
         return sorted(naive_spark.kinds(request)) or None
     if path.startswith("spark.conf"):
         conf = view.reading.conf if view.reading else {}
-        return (list(conf) or None) if path == "spark.conf" else conf.get(_key(path))
+        return ([key for key in conf if key not in _STAMPED] or None) if path == "spark.conf" else conf.get(_key(path))
     if path.startswith("configurations["):
         classification, key = path[len("configurations[") : -1].split("][")
         found = naive_configurations.entries(request, classification)

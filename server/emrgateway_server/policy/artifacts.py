@@ -10,138 +10,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from emrgateway_server.policy import catalogue
 from emrgateway_server.policy.channels import Channels, Pair
+from emrgateway_server.policy.environment import is_java
 from emrgateway_server.policy.javaoptions import loaded
-from emrgateway_server.policy.named import Named
+from emrgateway_server.policy.named import PARAMETERS, Named
 
 MAVEN = "maven:"
 
-# Comma lists, as Utils.stringToSeq and Hadoop's getStrings split them.
-_LISTS = frozenset(
-    {
-        "spark.archives",
-        "spark.files",
-        "spark.jars",
-        "spark.jars.ivySettings",
-        "spark.jars.repositories",
-        "spark.kerberos.keytab",
-        "spark.kubernetes.driver.podTemplateFile",
-        "spark.kubernetes.executor.podTemplateFile",
-        "spark.metrics.conf",
-        "spark.repl.class.uri",
-        "spark.scheduler.allocation.file",
-        "spark.sql.hive.metastore.jars.path",
-        "spark.submit.pyFiles",
-        "spark.yarn.archive",
-        "spark.yarn.dist.archives",
-        "spark.yarn.dist.files",
-        "spark.yarn.dist.jars",
-        "spark.yarn.dist.pyFiles",
-        "spark.yarn.jar",
-        "spark.yarn.jars",
-        "spark.yarn.keytab",
-    }
-)
-_SEARCH_PATHS = frozenset(
-    {
-        "spark.driver.defaultExtraClassPath",
-        "spark.driver.extraClassPath",
-        "spark.driver.extraLibraryPath",
-        "spark.executor.defaultExtraClassPath",
-        "spark.executor.extraClassPath",
-        "spark.executor.extraLibraryPath",
-        "spark.yarn.am.extraLibraryPath",
-    }
-)
 _METASTORE_WORDS = ("builtin", "maven", "path")
-_PROGRAMS = frozenset(
-    {
-        "spark.pyspark.driver.python",
-        "spark.pyspark.python",
-        "spark.r.command",
-        "spark.r.driver.command",
-        "spark.sparkr.r.command",
-        "spark.sql.execution.pyspark.python",
-    }
-)
-_JAVA_OPTIONS = frozenset(
-    {
-        "spark.driver.defaultJavaOptions",
-        "spark.driver.extraJavaOptions",
-        "spark.executor.defaultJavaOptions",
-        "spark.executor.extraJavaOptions",
-        "spark.yarn.am.extraJavaOptions",
-    }
-)
 
-_HADOOP_LISTS = frozenset(
-    {
-        "hive.added.archives.path",
-        "hive.added.files.path",
-        "hive.added.jars.path",
-        "hive.aux.jars.path",
-        "hive.jar.directory",
-        "hive.jar.path",
-        "hive.reloadable.aux.jars.path",
-        "hive.user.install.directory",
-        "mapred.cache.archives",
-        "mapred.cache.files",
-        "mapred.jar",
-        "mapreduce.application.framework.path",
-        "mapreduce.job.cache.archives",
-        "mapreduce.job.cache.files",
-        "mapreduce.job.classpath.archives",
-        "mapreduce.job.classpath.files",
-        "mapreduce.job.jar",
-        "net.topology.script.file.name",
-        "tez.aux.uris",
-        "tez.lib.uris",
-        "tez.lib.uris.classpath",
-        "tmparchives",
-        "tmpfiles",
-        "tmpjars",
-    }
-)
-
-_ALWAYS = frozenset({"LD_AUDIT", "LD_PRELOAD"})
-_VARIABLES = frozenset(
-    {
-        "BASH_ENV",
-        "CLASSPATH",
-        "HADOOP_CLASSPATH",
-        "HADOOP_CONF_DIR",
-        "HADOOP_HOME",
-        "HIVE_AUX_JARS_PATH",
-        "HIVE_CONF_DIR",
-        "HIVE_HOME",
-        "JAVA_HOME",
-        "LD_LIBRARY_PATH",
-        "PATH",
-        "PYSPARK_DRIVER_PYTHON",
-        "PYSPARK_PYTHON",
-        "PYTHONHOME",
-        "PYTHONPATH",
-        "PYTHONSTARTUP",
-        "R_HOME",
-        "R_LIBS",
-        "SPARK_CLASSPATH",
-        "SPARK_CONF_DIR",
-        "SPARK_DIST_CLASSPATH",
-        "SPARK_HOME",
-    }
-)
-_JAVA_VARIABLES = frozenset(
-    {
-        "HADOOP_CLIENT_OPTS",
-        "HADOOP_OPTS",
-        "JAVA_TOOL_OPTIONS",
-        "JDK_JAVA_OPTIONS",
-        "SPARK_DAEMON_JAVA_OPTS",
-        "SPARK_JAVA_OPTS",
-        "SPARK_SUBMIT_OPTS",
-        "_JAVA_OPTIONS",
-    }
-)
 
 _ITEM = re.compile(r"[^,]+")
 _ELEMENT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^:\s]*(?::[0-9]+(?![^/\s])[^:\s]*)?|[^:\s]+")  # of a search path
@@ -165,8 +43,7 @@ def _of_spark(spark: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
     read = channels.read
     if read is not None:
         for index in read.bare:
-            place = f"job_driver.spark_submit.spark_submit_parameters, column {read.words.column(index)}"
-            yield Named(read.words.texts[index], place, sensitive=True)
+            yield Named(read.words.texts[index], f"{PARAMETERS}, {read.column(index)}", sensitive=True)
         for setting in read.files:
             yield Named(setting.value, read.place(setting), sensitive=True)
 
@@ -184,7 +61,7 @@ def _of_hive(hive: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
 
 
 def _of_pair(pair: Pair) -> Iterable[Named]:
-    how = _BY_KEY.get(pair.key)
+    how = _java if is_java(pair.key, pair.variable) else _BY_KEY.get(pair.key)
     if how is None and pair.variable:
         how = _BY_VARIABLE.get(pair.variable)
     if how is None and pair.hadoop:
@@ -242,19 +119,17 @@ def _java(pair: Pair) -> Iterator[Named]:
 _How = Callable[[Pair], Iterable[Named]]
 
 _BY_KEY: dict[str, _How] = {
-    **dict.fromkeys(_LISTS, _items),
-    **dict.fromkeys(_SEARCH_PATHS | _PROGRAMS, _elements),
-    **dict.fromkeys(_JAVA_OPTIONS, _java),
+    **dict.fromkeys(catalogue.LISTS, _items),
+    **dict.fromkeys(catalogue.SEARCH_PATHS | catalogue.PROGRAMS, _elements),
     "spark.jars.packages": _packages,
     "spark.sql.hive.metastore.jars": _metastore_jars,
 }
 _BY_VARIABLE: dict[str, _How] = {
-    **dict.fromkeys(_VARIABLES, _elements),
-    **dict.fromkeys(_ALWAYS, _everywhere),
-    **dict.fromkeys(_JAVA_VARIABLES, _java),
+    **dict.fromkeys(catalogue.VARIABLES, _elements),
+    **dict.fromkeys(catalogue.ALWAYS, _everywhere),
 }
 _BY_HADOOP_KEY: tuple[tuple[re.Pattern[str], _How], ...] = (
-    (re.compile("|".join(map(re.escape, sorted(_HADOOP_LISTS)))), _items),
+    (re.compile("|".join(map(re.escape, sorted(catalogue.HADOOP_LISTS)))), _items),
     (re.compile(r".*\.java\.opts|(?:tez|yarn)\..*\.(?:cmd|command)-opts"), _java),
     (re.compile(r"(?:mapred|mapreduce|tez|yarn)\..*\.env"), _variables),
 )

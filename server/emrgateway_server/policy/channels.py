@@ -5,21 +5,22 @@ All of them, also what a later setting overrides: which of two wins is Spark's a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
+from emrgateway_server.policy.environment import is_java, variable
 from emrgateway_server.policy.hive import HiveWord
+from emrgateway_server.policy.javaoptions import properties
 from emrgateway_server.policy.named import Named
 from emrgateway_server.policy.spark.defaults import UNKNOWABLE, Block, is_defaults
 from emrgateway_server.policy.spark.effective import Expansion
 from emrgateway_server.policy.spark.parameters import Parameters
 
-_HADOOP = ("spark.hadoop.", "spark.hive.")  # SparkHadoopUtil.appendS3AndSparkHadoopHiveConfigurations
-_ENVIRONMENT = re.compile(
-    r"spark\.(?:executorEnv|yarn\.appMasterEnv|(?:emr-serverless|kubernetes)\.(?:driver|executor)Env)\.(?P<name>.+)",
+_TRIMMED = "".join(chr(code) for code in range(0x21)) + "".join(
+    character for character in map(chr, range(0x7F, 0x3001)) if character.isspace()
 )
+_HADOOP = ("spark.hadoop.", "spark.hive.")  # SparkHadoopUtil.appendS3AndSparkHadoopHiveConfigurations
 
 
 class _Origin(Protocol):
@@ -60,7 +61,8 @@ class Channels:
     @cached_property
     def pairs(self) -> list[Pair]:
         """Every key and value: of the string, of each configuration object, of Hive's parameters."""
-        return [*self._in_string(), *self._in_blocks(), *self._in_hive()]
+        found = [*self._in_string(), *self._in_blocks(), *self._in_hive()]
+        return [*found, *(inner for pair in found if is_java(pair.key, pair.variable) for inner in _properties(pair))]
 
     def value(self, text: str) -> str:
         """A value as this reading has it: as written, or with references put in."""
@@ -77,24 +79,46 @@ class Channels:
         for block in self._blocks:
             if is_defaults(block.classification):
                 for key, text in block.properties.items():
-                    yield _pair(key.strip(), self.value(text.strip()), block, key)
+                    yield _pair(_bare(key), self.value(text.strip()), block, key)
             else:
+                kind = _bare(block.classification).lower()
                 for key, text in block.properties.items():
-                    yield Pair(key, _hadoop_value(text.strip()), block, key, key.lower(), key, block.classification)
+                    bare = _bare(key)
+                    yield Pair(bare, _hadoop_value(text.strip()), block, key, bare.lower(), bare, kind)
 
     def _in_hive(self) -> Iterator[Pair]:
         for word in self.hive:
             if word.key:
-                bare = word.key.removeprefix("hiveconf:").lower()
+                bare = _bare(_bare(word.key).removeprefix("hiveconf:")).lower()
                 yield Pair(word.key, _hadoop_value(word.value), word, None, bare, "", "")
 
 
 def _pair(key: str, value: str, origin: _Origin, detail: object) -> Pair:
     if key.startswith(_HADOOP):
         bare = key.removeprefix("spark.hadoop.") if key.startswith("spark.hadoop.") else key.removeprefix("spark.")
-        return Pair(key, _hadoop_value(value), origin, detail, bare.lower(), "", "")
-    variable = _ENVIRONMENT.fullmatch(key) if "Env." in key else None
-    return Pair(key, value, origin, detail, "", variable["name"] if variable else "", "")
+        return Pair(key, _hadoop_value(value), origin, detail, _bare(bare).lower(), "", "")
+    return Pair(key, value, origin, detail, "", variable(key), "")
+
+
+class _Within(NamedTuple):
+    """What stands in another value: its place is that one's, further on."""
+
+    origin: _Origin
+    offset: int
+
+    def place(self, detail: Any, item: int | None = None, offset: int = 0) -> str:  # noqa: ANN401 - the origin's own
+        return self.origin.place(detail, item, self.offset + offset)
+
+
+def _properties(pair: Pair) -> Iterator[Pair]:
+    """The settings of Spark's among a JVM's options."""
+    for key, value, start in properties(pair.value):
+        yield _pair(key, value, _Within(pair.origin, start), pair.detail)
+
+
+def _bare(key: str) -> str:
+    """A key as its readers see it: Hadoop's Configuration trims names, and Java trims all that is at most a space."""
+    return key.strip(_TRIMMED)
 
 
 def _hadoop_value(text: str) -> str:

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from emrgateway_server.policy import catalogue
 from emrgateway_server.policy.channels import Channels, Pair
+from emrgateway_server.policy.environment import is_java
+from emrgateway_server.policy.javaoptions import written
 from emrgateway_server.policy.named import Named
 
 _MONITORING = "configuration_overrides.monitoring_configuration"
@@ -15,33 +18,10 @@ _MEMBERS = (
     ("cloudWatchLoggingConfiguration", "logGroupName", "cloud_watch_logging_configuration.log_group_name"),
     ("prometheusMonitoringConfiguration", "remoteWriteUrl", "prometheus_monitoring_configuration.remote_write_url"),
 )
-_KEYS = frozenset(
-    {
-        "spark.driver.log.dfsDir",
-        "spark.driver.log.localDir",
-        "spark.eventLog.dir",
-        "spark.history.fs.logDirectory",
-        "spark.openlineage.host",
-        "spark.openlineage.transport.url",
-        "spark.openlineage.url",
-    }
-)
-_HADOOP_KEYS = frozenset(
-    {
-        "hive.hook.proto.base-directory",
-        "hive.log.dir",
-        "hive.querylog.location",
-        "hive.server2.logging.operation.log.location",
-        "tez.simple.history.logging.dir",
-        "yarn.log.server.url",
-        "yarn.nodemanager.remote-app-log-dir",
-        "yarn.timeline-service.webapp.address",
-    }
-)
 _LONGEST = 1_024  # AWS's most for a property's key; a longer one is no one's
-_ENDPOINT = r"(?:url|uri|host|hostname|address|endpoint|servers|brokers|pushgateway-?address)"
-_SINK = re.compile(rf"(?:spark\.metrics\.conf\.)?.+\.sink\..+{_ENDPOINT}", re.IGNORECASE)
-_APPENDER = re.compile(rf"(?:log4j\d?\.)?(?:appender|logger)\..*{_ENDPOINT}", re.IGNORECASE)
+_ENDPOINTS = ("url", "uri", "host", "hostname", "address", "endpoint", "server", "servers", "broker", "brokers")
+_SINK = ".sink."
+_APPENDER = re.compile(r"(?:log4j\d?\.)?(?:appender|logger)\.", re.IGNORECASE)
 
 
 def destinations(overrides: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
@@ -54,11 +34,18 @@ def destinations(overrides: Mapping[str, Any], channels: Channels) -> Iterator[N
     for pair in channels.pairs:
         if pair.value and _sends(pair):
             yield pair.named(pair.value)
+        elif is_java(pair.key, pair.variable):
+            for location, start in written(pair.value):
+                yield pair.named(location, offset=start)
 
 
 def _sends(pair: Pair) -> bool:
-    if pair.key in _KEYS or pair.hadoop in _HADOOP_KEYS or len(pair.key) > _LONGEST:
+    if pair.key in catalogue.DESTINATIONS or pair.hadoop in catalogue.HADOOP_DESTINATIONS or len(pair.key) > _LONGEST:
         return True
+    if pair.key.startswith("spark.openlineage."):
+        return pair.key.lower().endswith(_ENDPOINTS)
     if pair.key.startswith("spark.metrics.conf.") or "metrics" in pair.classification:
-        return bool(_SINK.fullmatch(pair.key))
-    return "log4j" in pair.classification and bool(_APPENDER.fullmatch(pair.key))
+        return _SINK in pair.key.lower() and pair.key.lower().endswith(_ENDPOINTS)
+    if "log4j" not in pair.classification or not _APPENDER.match(pair.key):
+        return False
+    return pair.key.lower().endswith(_ENDPOINTS)

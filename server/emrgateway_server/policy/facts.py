@@ -6,7 +6,9 @@ there is a `Reading` for each; every rule must hold under every one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from math import inf
 from typing import Any
@@ -22,10 +24,10 @@ from emrgateway_server.policy.spark import defaults
 from emrgateway_server.policy.spark.amendment import CannotAmend, amended
 from emrgateway_server.policy.spark.defaults import Block, Raw
 from emrgateway_server.policy.spark.effective import Conf, Expansion, effective, expanded
-from emrgateway_server.policy.spark.parameters import Parameters, mixed, parse
+from emrgateway_server.policy.spark.parameters import Parameters, mixed, readings
 from emrgateway_server.policy.spark.quantities import conf_number
 from emrgateway_server.policy.spark.sizes import conf_default, size
-from emrgateway_server.policy.spark.words import cuts, odd_characters
+from emrgateway_server.policy.spark.words import odd_characters
 
 __all__ = [
     "KINDS",
@@ -41,6 +43,7 @@ __all__ = [
 ]
 
 MOST_READINGS = 16
+MOST_OF_A_KIND = 20  # of troubles; none of another kind is lost by it, for a waiver is of a kind
 
 _Way = tuple[Raw, Parameters, Expansion | None]
 
@@ -107,14 +110,17 @@ class Facts:
 
     @cached_property
     def troubles(self) -> tuple[Trouble, ...]:
-        """All that readers of the request's Spark settings disagree on, in the string's order, then the defaults'."""
+        """What readers of the request's Spark settings disagree on, in the string's order, then the defaults'.
+
+        The first of each kind, the last of them saying how many more there are.
+        """
         if not self.is_spark:
             return ()
         found = {
             (column, kind): Trouble(kind, f"{PARAMETERS}, column {column}", message)
             for kind, column, message in self._in_string()
         }
-        return (*(found[key] for key in sorted(found)), *defaults.troubles(self._defaults))
+        return tuple(_bounded([*(found[key] for key in sorted(found)), *defaults.troubles(self._defaults)]))
 
     @cached_property
     def readings(self) -> tuple[Reading, ...]:
@@ -122,10 +128,10 @@ class Facts:
         if not self.is_spark:
             driver = self._request.get("jobDriver") or {}
             words = hive_words((driver.get("hive") or {}).get("parameters") or "")
-            return (Reading(self._request, {}, Channels(blocks=self._blocks, hive=words), is_spark=False),)
+            return (Reading(self._request, {}, Channels(blocks=self._read_blocks, hive=words), is_spark=False),)
         ways = list(self._ways())
         return tuple(
-            Reading(self._request, raw, Channels(read, self._blocks, (), expansion), is_spark=True)
+            Reading(self._request, raw, Channels(read, self._read_blocks, (), expansion), is_spark=True)
             for raw, read, expansion in (_distinct(ways) if ways[1:] else ways)
         )
 
@@ -137,15 +143,30 @@ class Facts:
         )
 
     @cached_property
-    def _parameters(self) -> list[Parameters]:
+    def _parameters(self) -> Sequence[Parameters]:
         before, self._before = self._before, None
         if before is not None and before._string == self._string:  # noqa: SLF001 - the same class
             return before._parameters  # noqa: SLF001 - the same class
-        return [parse(words) for words in cuts(self._string)]
+        return readings(self._string)
 
     @cached_property
     def _blocks(self) -> list[Block]:
         return defaults.blocks(self._request)
+
+    @cached_property
+    def _read_blocks(self) -> list[Block]:
+        """The blocks, and what the reader of a properties file sees besides in them."""
+        found = list(self._blocks)
+        for block in filter(defaults.is_odd, self._blocks):
+            seen = {(key.strip(), value.strip()) for key, value in block.properties.items()}
+            more = {
+                key: value
+                for key, value in defaults.from_file(block).properties.items()
+                if (key.strip(), value.strip()) not in seen
+            }
+            if more:
+                found.append(replace(block, properties=more, written=block.properties))
+        return found
 
     @cached_property
     def _defaults(self) -> list[Block]:
@@ -175,6 +196,18 @@ class Facts:
             for (kind, column), message in each.items():
                 everywhere = all((kind, column) in others for others in strays)
                 yield kind, column, message if everywhere else f"{message} (not every reader splits the string so)"
+
+
+def _bounded(found: list[Trouble]) -> Iterator[Trouble]:
+    counts = Counter(trouble.kind for trouble in found)
+    told: Counter[str] = Counter()
+    for trouble in found:
+        told[trouble.kind] += 1
+        more = counts[trouble.kind] - MOST_OF_A_KIND
+        if told[trouble.kind] < MOST_OF_A_KIND or (told[trouble.kind] == MOST_OF_A_KIND and more <= 0):
+            yield trouble
+        elif told[trouble.kind] == MOST_OF_A_KIND:
+            yield replace(trouble, message=f"{trouble.message}; {more:,} more of this kind stand behind it")
 
 
 def _distinct(ways: list[_Way]) -> list[_Way]:

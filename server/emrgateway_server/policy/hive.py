@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from emrgateway_server.policy.named import shown_key
+from emrgateway_server.policy.named import known_key
 from emrgateway_server.policy.spark.words import DASHES, Words, cuts
 
 _DASH = f"[-{DASHES}]"
@@ -13,6 +13,7 @@ _SETTING = re.compile(
     rf"{_DASH}{{1,2}}(?P<flag>hiveconf|hivevar|define|d)(?:=(?P<pair>.*))?", re.IGNORECASE | re.DOTALL
 )
 _FILE = re.compile(rf"{_DASH}{{1,2}}(?P<flag>i|f|init|file)(?:=(?P<pair>.*))?", re.IGNORECASE | re.DOTALL)
+_JOINED = re.compile(rf"{_DASH}(?P<flag>[if])(?P<pair>[^=].*)", re.DOTALL)  # as commons-cli reads -fFILE
 _QUOTES = "'\""
 
 
@@ -28,7 +29,7 @@ class HiveWord:
 
     def place(self, detail: object, item: int | None = None, offset: int = 0) -> str:  # noqa: ARG002 - its own detail
         """Where the value stands: `--hiveconf hive.aux.jars.path[1], column 12`."""
-        label = f"{self.flag} {shown_key(self.key)}" if self.key else self.flag
+        label = f"{self.flag}{known_key(self.key)}"
         index = "" if item is None else f"[{item}]"
         start = max(self.words.texts[self.index].rfind(self.value), 0)
         return f"{label}{index}, column {self.words.column(self.index, start + offset)}"
@@ -40,7 +41,7 @@ def hive_words(string: str) -> list[HiveWord]:
     for words in cuts(string):
         flag = ""
         for index, text in enumerate(words.texts):
-            match = _SETTING.fullmatch(text) or _FILE.fullmatch(text)
+            match = _SETTING.fullmatch(text) or _FILE.fullmatch(text) or _JOINED.fullmatch(text)
             if match is not None:
                 flag = f"--{match['flag'].lower()}" if len(match["flag"]) > 1 else f"-{match['flag'].lower()}"
                 text = match["pair"] or ""  # noqa: PLW2901 - what is left of the word

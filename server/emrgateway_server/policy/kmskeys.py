@@ -18,10 +18,11 @@ _MEMBERS = (
 )
 # EMRFS (fs.s3.serverSideEncryption.kms.keyId, fs.s3.cse.kms.keyId), s3a (fs.s3a.encryption.key and its older
 # fs.s3a.server-side-encryption.key), each a bucket too, and Iceberg's and Glue's (…s3.sse.key, …kms.key-arn).
-_KEY = re.compile(
-    r"(?:.*\.)?(?:kms|cse|sse|(?:server-?side-?)?encryption)(?:[.-].*)?[.-]?key[.-]?(?:id|arn)?", re.IGNORECASE
+_HEAD = re.compile(
+    r"(?:^|\.)(?:kms|cse|sse|(?:server-?side-?)?encryption)(?:[.-]|(?=key[.-]?(?:id|arn)?$))", re.IGNORECASE
 )
-_FILE_SYSTEMS = re.compile(r"(?:.*\.)?(?:fs\.s3[an]?|s3|glue|catalog|hive|kms)\..*", re.IGNORECASE)
+_TAIL = re.compile(r"key[.-]?(?:id|arn)?$", re.IGNORECASE)
+_FILE_SYSTEMS = re.compile(r"(?:^|\.)(?:fs\.s3[an]?|s3|glue|catalog|hive|kms)\.", re.IGNORECASE)
 _LONGEST = 1_024  # AWS's most for a property's key
 _ARN = re.compile(r"arn\s*:[^:]*:\s*kms\s*:", re.IGNORECASE)
 
@@ -47,4 +48,4 @@ def _names_a_key(pair: Pair) -> bool:
         return True
     if len(key) > _LONGEST:
         return True  # no one's key; nor is it worth a close look
-    return "key" in key.lower() and bool(_KEY.fullmatch(key)) and bool(_FILE_SYSTEMS.fullmatch(key))
+    return bool(_TAIL.search(key[-8:]) and _HEAD.search(key) and _FILE_SYSTEMS.search(key))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from emrgateway_server.policy.catalogue import is_known
+
 KINDS = (
     "quotes",
     "backslash",
@@ -47,6 +49,11 @@ class Trouble:
     message: str
 
 
+def known_key(key: str) -> str:
+    """A blank and a key of a sensitive map where it is known by name; else nothing, since it may be a secret."""
+    return f" {key}" if is_known(key) else ""
+
+
 def shown_key(key: str) -> str:
-    """A key as a text may name it: what does not look like one may be a secret that got into its place."""
+    """A key of a map that is not sensitive, as a text may name it: an odd one may be a secret in the wrong place."""
     return key if _PLAIN_KEY.fullmatch(key) else "(an odd key)"

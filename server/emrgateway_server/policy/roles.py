@@ -51,8 +51,11 @@ def roles(request: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
 
 
 def _may_name_a_role(text: str) -> bool:
-    """Whether any looking closer is needed, by the request as Python writes it: odd characters are escaped there."""
-    return "\\" in text or not text.isascii() or bool(_HINT.search(text))
+    """Whether any looking closer is needed, by the request as Python writes it: odd characters are escaped there.
+
+    What `${…}` puts in may be a role whose name stands nowhere whole.
+    """
+    return "\\" in text or "${" in text or not text.isascii() or bool(_HINT.search(text))
 
 
 def found(text: str) -> Iterator[tuple[str, int]]:
@@ -106,7 +109,7 @@ def _in_words(channels: Channels) -> Iterator[Named]:
         for index, text in enumerate(read.words.texts):
             if index not in taken:
                 for value, start in found(text):
-                    yield Named(value, f"{PARAMETERS}, column {read.words.column(index, start)}", sensitive=True)
+                    yield Named(value, f"{PARAMETERS}, {read.column(index, start)}", sensitive=True)
     for word in channels.hive:
         if not word.key:
             for value, start in found(word.value):

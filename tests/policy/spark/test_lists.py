@@ -126,6 +126,39 @@ def test_bounded(string: str) -> None:
     assert time.process_time() - begin < _MOST_SECONDS
 
 
+@pytest.mark.parametrize("form", ["{}", "spark.{}", "spark.hadoop.{}.role.arn", "spark.executorEnv.{}_ROLE_ARN"])
+def test_no_key_is_told(form: str) -> None:
+    """A key that looks like any other may be a secret in the wrong place: no place tells it, in any channel."""
+    key, role = form.format("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), "arn:aws:iam::123456789012:role/evil"
+    blocks = [
+        {"classification": name, "properties": {key: role, f"{key}\\x": "1"}}
+        for name in ("spark-defaults", "hive-site")
+    ]
+    hive = {"jobDriver": {"hive": {"parameters": f"--hiveconf {key}={role}"}}}
+    told = []
+    for request in (spark(f"--conf {key}={role}", blocks), hive):
+        found = facts.read(request)
+        told += [trouble.place for trouble in found.troubles]
+        told += [named.place for reading in found.readings for named in (*reading.roles, *reading.conf.values())]
+    assert len(told) > len(blocks)
+    assert not any("wJalr" in place for place in told)
+
+
+@pytest.mark.parametrize(
+    "part", ["metrics.conf.x" + ".sink.a" * 140, "x." + "sse.key-" * 120, "sse." * 240 + "keyx", "role." * 190 + "x"]
+)
+def test_keys_are_bounded(part: str) -> None:
+    """Many keys, each as long as AWS lets it be, take time in proportion to what they are."""
+    blocks = [
+        {"classification": name, "properties": {f"spark.{part}{number}": "x" for number in range(100)}}
+        for name in ("spark-defaults", "spark-metrics", "core-site", "hive-site")
+    ]
+    begin = time.process_time()
+    reading = facts.read(spark("", blocks)).readings[0]
+    assert all(isinstance(getattr(reading, name), tuple) for name in _LISTS)
+    assert time.process_time() - begin < 1
+
+
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
 def test_any_text(one: str, other: str, third: str) -> None:
     """Nothing raises, whatever the texts are, and no place tells one."""

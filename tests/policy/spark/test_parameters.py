@@ -14,6 +14,7 @@ from emrgateway_server.policy.spark.words import cuts
 
 from .support import of, spark, table, values
 
+_FIRST = "configuration_overrides.application_configuration[0]"
 _COLUMN = "job_driver.spark_submit.spark_submit_parameters, column "
 
 
@@ -82,23 +83,36 @@ def test_secrets(secret: str, form: str) -> None:
 
 
 def test_places() -> None:
-    """A value's place names its option or key and its column, or its block."""
+    """A value's place names its option or a known key and its column, or its block; no other key."""
     string = "--conf spark.a=1 --jars s3://x --files=s3://y\n--conf spark.q'q=2"
     inner = {"classification": "spark-defaults", "properties": {"spark.d": "2"}}
-    block = {"classification": "spark-defaults", "properties": {"spark.c": "1"}, "configurations": [inner]}
+    properties = {"spark.c": "1", "spark.plugins": "x"}
+    block = {"classification": "spark-defaults", "properties": properties, "configurations": [inner]}
     conf = facts.read(spark(string, [block])).readings[0].conf
     assert {key: named.place for key, named in conf.items()} == {
-        "spark.a": "--conf spark.a, column 16",
+        "spark.a": "--conf, column 16",
         "spark.jars": "--jars, column 25",
         "spark.files": "--files, column 40",
-        "spark.q'q": "--conf (an odd key), column 64",
-        "spark.c": "spark-defaults spark.c",
-        "spark.d": "configuration_overrides.application_configuration[0].configurations[0] spark-defaults spark.d",
+        "spark.q'q": "--conf, column 64",
+        "spark.c": "spark-defaults[entry 1 in key order]",
+        "spark.plugins": "spark-defaults spark.plugins",
+        "spark.d": f"{_FIRST}.configurations[0] spark-defaults[entry 1 in key order]",
     }
     assert all(named.sensitive for named in conf.values())
-    assert (conf.get("spark.a"), conf.get("spark.z"), len(conf)) == (conf["spark.a"], None, 6)
+    assert (conf.get("spark.a"), conf.get("spark.z"), len(conf)) == (conf["spark.a"], None, 7)
     assert "spark.a" in conf
     assert "spark.z" not in conf
+
+
+def test_many_troubles() -> None:
+    """Of each kind the first are told, the last with how many more there are; no kind is lost."""
+    found = facts.read(spark("'' " * 1_000 + "— " + "x")).troubles
+    quotes = [trouble for trouble in found if trouble.kind == "quotes"]
+    assert len(quotes) == facts.MOST_OF_A_KIND
+    assert "980 more" in quotes[-1].message
+    assert not any("more" in trouble.message for trouble in quotes[:-1])
+    assert {"bare-token", "dashes"} < {trouble.kind for trouble in found}
+    assert len(found) <= facts.MOST_OF_A_KIND * len(facts.KINDS)
 
 
 def test_hive() -> None:

@@ -167,7 +167,7 @@ class StartJobRunResponse(_message.Message):
     @_builtins.property
     def decision(self) -> _decision_pb2.Decision:
         """Output only. What policy changed or warned of, rule by rule; with validate_only, also all that it denies,
-        cut by no size. The gateway's own.
+        a rule's first hundred complaints. The gateway's own.
         """
 
     @_builtins.property

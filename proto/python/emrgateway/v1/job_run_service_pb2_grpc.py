@@ -119,8 +119,8 @@ class JobRunServiceServicer(object):
 
     def StartJobRun(self, request, context):
         """Judges the request by policy, amends it where policy says so, and starts it on AWS. Retries must reuse
-        client_token: each attempt then reaches AWS with the same clientToken, by which AWS starts one run.
-        In this version nothing else holds repeats together: the gateway keeps no ledger of submissions yet.
+        client_token: the gateway gives a repeat the reply that it gave before, and each attempt reaches AWS with
+        the same clientToken, by which AWS starts one run.
 
         metadata.outcome of a failure says whether a job may have started: "not_started", or "unknown", after
         which only a retry with the same client_token is safe. Besides the service's errors:
@@ -128,7 +128,8 @@ class JobRunServiceServicer(object):
         NOT_FOUND           NOT_FOUND               AWS knows no such application: ResourceInfo
         FAILED_PRECONDITION CONFLICT                AWS reports a conflict of state
         RESOURCE_EXHAUSTED  UPSTREAM_QUOTA          a service quota is used up: QuotaFailure, no retry
-        ALREADY_EXISTS (CLIENT_TOKEN_REUSED) and UNAVAILABLE (LEDGER_UNAVAILABLE) come with the ledger.
+        ALREADY_EXISTS      CLIENT_TOKEN_REUSED     the caller gave this client_token to another request
+        UNAVAILABLE         LEDGER_UNAVAILABLE      the ledger of submissions cannot be asked: nothing was sent
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

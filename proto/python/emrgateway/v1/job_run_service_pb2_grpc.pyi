@@ -59,8 +59,8 @@ class JobRunServiceStub:
     def __new__(cls, channel: _aio.Channel) -> JobRunServiceAsyncStub: ...
     StartJobRun: _grpc.UnaryUnaryMultiCallable[_job_run_service_pb2.StartJobRunRequest, _job_run_service_pb2.StartJobRunResponse]
     """Judges the request by policy, amends it where policy says so, and starts it on AWS. Retries must reuse
-    client_token: each attempt then reaches AWS with the same clientToken, by which AWS starts one run.
-    In this version nothing else holds repeats together: the gateway keeps no ledger of submissions yet.
+    client_token: the gateway gives a repeat the reply that it gave before, and each attempt reaches AWS with
+    the same clientToken, by which AWS starts one run.
 
     metadata.outcome of a failure says whether a job may have started: "not_started", or "unknown", after
     which only a retry with the same client_token is safe. Besides the service's errors:
@@ -68,7 +68,8 @@ class JobRunServiceStub:
       NOT_FOUND           NOT_FOUND               AWS knows no such application: ResourceInfo
       FAILED_PRECONDITION CONFLICT                AWS reports a conflict of state
       RESOURCE_EXHAUSTED  UPSTREAM_QUOTA          a service quota is used up: QuotaFailure, no retry
-    ALREADY_EXISTS (CLIENT_TOKEN_REUSED) and UNAVAILABLE (LEDGER_UNAVAILABLE) come with the ledger.
+      ALREADY_EXISTS      CLIENT_TOKEN_REUSED     the caller gave this client_token to another request
+      UNAVAILABLE         LEDGER_UNAVAILABLE      the ledger of submissions cannot be asked: nothing was sent
     """
     GetJobRun: _grpc.UnaryUnaryMultiCallable[_job_run_service_pb2.GetJobRunRequest, _job_run_service_pb2.GetJobRunResponse]
     """Returns one job run as AWS knows it. Besides the service's errors:
@@ -114,8 +115,8 @@ class JobRunServiceAsyncStub(JobRunServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     StartJobRun: _aio.UnaryUnaryMultiCallable[_job_run_service_pb2.StartJobRunRequest, _job_run_service_pb2.StartJobRunResponse]  # type: ignore[assignment]
     """Judges the request by policy, amends it where policy says so, and starts it on AWS. Retries must reuse
-    client_token: each attempt then reaches AWS with the same clientToken, by which AWS starts one run.
-    In this version nothing else holds repeats together: the gateway keeps no ledger of submissions yet.
+    client_token: the gateway gives a repeat the reply that it gave before, and each attempt reaches AWS with
+    the same clientToken, by which AWS starts one run.
 
     metadata.outcome of a failure says whether a job may have started: "not_started", or "unknown", after
     which only a retry with the same client_token is safe. Besides the service's errors:
@@ -123,7 +124,8 @@ class JobRunServiceAsyncStub(JobRunServiceStub):
       NOT_FOUND           NOT_FOUND               AWS knows no such application: ResourceInfo
       FAILED_PRECONDITION CONFLICT                AWS reports a conflict of state
       RESOURCE_EXHAUSTED  UPSTREAM_QUOTA          a service quota is used up: QuotaFailure, no retry
-    ALREADY_EXISTS (CLIENT_TOKEN_REUSED) and UNAVAILABLE (LEDGER_UNAVAILABLE) come with the ledger.
+      ALREADY_EXISTS      CLIENT_TOKEN_REUSED     the caller gave this client_token to another request
+      UNAVAILABLE         LEDGER_UNAVAILABLE      the ledger of submissions cannot be asked: nothing was sent
     """
     GetJobRun: _aio.UnaryUnaryMultiCallable[_job_run_service_pb2.GetJobRunRequest, _job_run_service_pb2.GetJobRunResponse]  # type: ignore[assignment]
     """Returns one job run as AWS knows it. Besides the service's errors:
@@ -172,8 +174,8 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_job_run_service_pb2.StartJobRunResponse, _abc.Awaitable[_job_run_service_pb2.StartJobRunResponse]]:
         """Judges the request by policy, amends it where policy says so, and starts it on AWS. Retries must reuse
-        client_token: each attempt then reaches AWS with the same clientToken, by which AWS starts one run.
-        In this version nothing else holds repeats together: the gateway keeps no ledger of submissions yet.
+        client_token: the gateway gives a repeat the reply that it gave before, and each attempt reaches AWS with
+        the same clientToken, by which AWS starts one run.
 
         metadata.outcome of a failure says whether a job may have started: "not_started", or "unknown", after
         which only a retry with the same client_token is safe. Besides the service's errors:
@@ -181,7 +183,8 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
           NOT_FOUND           NOT_FOUND               AWS knows no such application: ResourceInfo
           FAILED_PRECONDITION CONFLICT                AWS reports a conflict of state
           RESOURCE_EXHAUSTED  UPSTREAM_QUOTA          a service quota is used up: QuotaFailure, no retry
-        ALREADY_EXISTS (CLIENT_TOKEN_REUSED) and UNAVAILABLE (LEDGER_UNAVAILABLE) come with the ledger.
+          ALREADY_EXISTS      CLIENT_TOKEN_REUSED     the caller gave this client_token to another request
+          UNAVAILABLE         LEDGER_UNAVAILABLE      the ledger of submissions cannot be asked: nothing was sent
         """
 
     @_abc_1.abstractmethod

@@ -14,8 +14,7 @@ from typing import Any, cast
 from emrgateway_server.policy.named import shown_key
 from emrgateway_server.policy.spark import defaults
 from emrgateway_server.policy.spark.effective import effective, expanded
-from emrgateway_server.policy.spark.parameters import Parameters, mixed, parse
-from emrgateway_server.policy.spark.words import cuts
+from emrgateway_server.policy.spark.parameters import Parameters, mixed, readings
 from emrgateway_server.shapes import Shape, request_shape
 
 _BLANKS = " \t\n\r"
@@ -42,7 +41,7 @@ def amended(request: Mapping[str, Any], key: str, value: str) -> dict[str, Any]:
     found = overrides.get("applicationConfiguration") or []
     overrides["applicationConfiguration"] = _amended_configurations(found, key, value)
     changed["configurationOverrides"] = overrides
-    if not certain or "${" in value:
+    if not certain or "${" in value or any(map(defaults.is_odd, _defaults(changed))):
         _verify(changed, key, value)
     return changed
 
@@ -63,13 +62,14 @@ def _without(spark: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], boo
     string = spark.get("sparkSubmitParameters")
     if not string:
         return spark, True
-    readings = [parse(words) for words in cuts(string)]
-    first, *others = [_spans(read, key) for read in readings]
+    found = readings(string)
+    first, *others = [_spans(read, key) for read in found]
     if any(spans != first for spans in others):
         raise CannotAmend(
             f"readers of the string do not agree on what sets {key} there: take quotes and odd characters out of it"
         )
-    certain = not others and not readings[0].strays
+    arguments = spark.get("entryPointArguments") or ()
+    certain = not others and not found[0].strays and not mixed(found[0], arguments)
     if not first:
         return spark, certain
     rest = _less(string, first)
@@ -139,9 +139,8 @@ def _with_key(configuration: Configuration, key: str, value: str) -> Configurati
 def _verify(request: Mapping[str, Any], key: str, value: str) -> None:
     """`CannotAmend` where the key has another value in any reading of the request."""
     spark = request["jobDriver"]["sparkSubmit"]
-    found = [block for block in defaults.blocks(request) if defaults.is_defaults(block.classification)]
-    for words in cuts(spark.get("sparkSubmitParameters") or ""):
-        own = parse(words)
+    found = _defaults(request)
+    for own in readings(spark.get("sparkSubmitParameters") or ""):
         if own.files:
             raise CannotAmend(f"--properties-file takes {key} out of effect: write its settings into spark-defaults")
         for read in (own, *mixed(own, spark.get("entryPointArguments") or ())):
@@ -149,6 +148,10 @@ def _verify(request: Mapping[str, Any], key: str, value: str) -> None:
                 for raw in effective(base, read):
                     if any(way.get(key, ("",))[0] != value for way in (raw, expanded(raw)) if way is not None):
                         raise CannotAmend(f"{key} would not have policy's value in every reading of the request")
+
+
+def _defaults(request: Mapping[str, Any]) -> list[defaults.Block]:
+    return [block for block in defaults.blocks(request) if defaults.is_defaults(block.classification)]
 
 
 @cache

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from emrgateway_server.policy.named import CONFIGURATION, Trouble, shown_key
+from emrgateway_server.policy.named import CONFIGURATION, Trouble, known_key, shown_key
+from emrgateway_server.policy.spark.propertiesfile import goes_on, read
 from emrgateway_server.policy.spark.words import CONTROL
 
 CLASSIFICATION = "spark-defaults"
@@ -19,7 +20,7 @@ _FIRST = f"{CONFIGURATION}[0]"
 # Utils.getPropertiesFromFile trims what is at most a space, but for line ends.
 _TRIMMED = "".join(chr(code) for code in range(0x21) if chr(code) not in "\r\n")
 _ODD_KEY = re.compile(rf"[ =:\\]|[^\x20-\x7e]|^[#!]|[{CONTROL}]")
-_ODD_VALUE = re.compile(rf"(?P<backslash>\\)|(?P<control>[\x00-\x1f{CONTROL}])|\A *(?P<malformed>[=:])")
+_ODD_VALUE = re.compile(rf"(?P<backslash>\\)|(?P<control>[\x00-\x1f\x85\u2028\u2029{CONTROL}])|\A *(?P<malformed>[=:])")
 _LINES_AND_CONTROL = re.compile(rf"[\x00-\x1f{CONTROL}]")
 _HARMLESS = re.compile(r"(?:(?! *[=:])[ !#-\[\]-~]*\x1f)*")  # values, each with a separator behind it
 _HARMLESS_KEYS = re.compile(r"[A-Za-z0-9_.$@*/\"'-]*")
@@ -37,12 +38,22 @@ class Block:
     path: str
     classification: str
     properties: Mapping[str, str]
+    written: Mapping[str, str] | None = None  # the properties, where those are what a file's reader makes of them
 
     def place(self, key: str, item: int | None = None, offset: int = 0) -> str:  # noqa: ARG002 - no columns here
-        """Where a value of it stands: `spark-defaults spark.jars[2]`, after its path where it is not the first."""
+        """Where a value of it stands: `spark-defaults spark.jars[2]`, after its path where it is not the first.
+
+        A key that is not known by name is told by its number.
+        """
         index = "" if item is None else f"[{item}]"
         path = "" if self.path == _FIRST and self.classification == CLASSIFICATION else f"{self.path} "
-        return f"{path}{shown_key(self.classification)} {shown_key(key)}{index}"
+        return f"{path}{shown_key(self.classification)}{known_key(key) or self._entry(key)}{index}"
+
+    def _entry(self, key: str) -> str:
+        written = self.properties if self.written is None else self.written
+        if key not in written:
+            return "[an entry as a properties file is read]"
+        return f"[entry {sorted(written).index(key) + 1} in key order]"
 
     def member(self, name: str) -> str:
         """The path of a member of the object."""
@@ -67,7 +78,36 @@ def is_defaults(classification: str) -> bool:
 
 
 def merged(found: Sequence[Block]) -> list[Raw]:
-    """The ways in which spark-defaults blocks come together: one, where no two of them contradict each other."""
+    """The ways in which spark-defaults blocks come together: one, where no two of them contradict each other.
+
+    One more where a properties file's reader sees them otherwise, and one for lines that swallow others: which ones is
+    decided by the order in which they are written, and that is not known.
+    """
+    ways = _orders(found)
+    if any(map(is_odd, found)):
+        ways += [way for way in _orders([from_file(block) for block in found]) if way not in ways]
+        if any(goes_on(text) for block in found for pair in block.properties.items() for text in pair):
+            ways.append({key: (UNKNOWABLE, *entry[1:]) for key, entry in ways[0].items() if goes_on(entry[0])})
+    return ways
+
+
+def from_file(block: Block) -> Block:
+    """The block as the reader of a properties file has it."""
+    return (
+        replace(block, properties=read(block.properties, UNKNOWABLE), written=block.properties)
+        if is_odd(block)
+        else block
+    )
+
+
+def is_odd(block: Block) -> bool:
+    """Whether any key or value has what a properties file takes for a sign of its own."""
+    texts = "\x1f".join([*block.properties.values(), ""])
+    harmless = _HARMLESS.fullmatch(texts) and texts.count("\x1f") == len(block.properties)
+    return not harmless or not _HARMLESS_KEYS.fullmatch("".join(block.properties))
+
+
+def _orders(found: Sequence[Block]) -> list[Raw]:
     if not found:
         return [{}]
     if len(found) == 1:
@@ -108,9 +148,7 @@ def troubles(found: Sequence[Block]) -> Iterator[Trouble]:
         if block.classification != CLASSIFICATION:
             message = f"is {CLASSIFICATION} but for case or blanks: write {CLASSIFICATION}"
             yield Trouble("malformed", block.member("classification"), message)
-        texts = "\x1f".join([*block.properties.values(), ""])
-        harmless = _HARMLESS.fullmatch(texts) and texts.count("\x1f") == len(block.properties)
-        if not harmless or not _HARMLESS_KEYS.fullmatch("".join(block.properties)):
+        if is_odd(block):
             yield from _odd(block)
     if len(found) > 1:
         for key in sorted(_contested(found)):
@@ -144,7 +182,9 @@ def _collect(configurations: Sequence[Mapping[str, Any]], path: str, found: list
 
 def _raw(block: Block) -> Raw:
     return {
-        key: (value.strip(_TRIMMED), block, key) for key, value in block.properties.items() if key.startswith("spark.")
+        key: (value if value == UNKNOWABLE else value.strip(_TRIMMED), block, key)
+        for key, value in block.properties.items()
+        if key.startswith("spark.")
     }
 
 

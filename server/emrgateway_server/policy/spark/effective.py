@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from emrgateway_server.policy.environment import STANDS_FOR, is_java, variable
+from emrgateway_server.policy.javaoptions import properties
 from emrgateway_server.policy.named import Named
 from emrgateway_server.policy.spark import options
 from emrgateway_server.policy.spark.defaults import UNKNOWABLE, Raw
 from emrgateway_server.policy.spark.parameters import Parameters, Setting
 
+_Entry = tuple[str, Any, Any]  # of a Raw
 _OLDER = frozenset(key for older in options.ALTERNATES.values() for key in older)
 _REFERENCE = re.compile(r"\$\{(?:(\w+?):)?(\S+?)\}")  # ConfigReader.REF_RE
 _DEEPEST = 16
@@ -49,11 +52,13 @@ def effective(defaults: Raw, read: Parameters) -> list[Raw]:
 
     SparkSubmitArguments lets the option win; the launcher that bin/spark-submit starts before it lets the later one
     win, for the four options that it folds. A bare word ends Spark's options, so what follows may be in effect or not.
+    Where the entry point submits again by its arguments, theirs beat the string's, options too.
     """
     ways: list[Raw] = []
-    for count in (len(read.settings), read.stop):
-        if count is None or (ways and count == len(read.settings)):
-            continue
+    if read.inner is not None:
+        ways += effective(_merged(defaults, read, read.settings, folded=frozenset()), read.inner)
+    counts = {len(read.settings)} if read.stop is None else {len(read.settings), read.stop}
+    for count in sorted(counts, reverse=True):
         settings = read.settings[:count]
         ways.append(_merged(defaults, read, settings, folded=frozenset()))
         if any(setting.flag in options.FOLDED for setting in settings):
@@ -114,7 +119,35 @@ def _merged(defaults: Raw, read: Parameters, settings: list[Setting], folded: fr
         elif setting.key:
             above[setting.key] = (setting.value, read, setting)
     raw |= above
-    return _aged(raw)
+    return _aged(_surrounded(raw))
+
+
+def _surrounded(raw: Raw) -> Raw:
+    """With what variables and the JVM's own options set, which Spark takes where nothing else sets it.
+
+    Several that do not agree are a value that nothing allows.
+    """
+    for stands in (_stands_for, _properties):
+        found: Raw = {}
+        for key, value, entry in stands(raw):
+            other = found.get(key, (value,))[0]
+            found[key] = (value if value == other else UNKNOWABLE, *entry[1:])
+        for key in found.keys() - raw.keys():
+            raw[key] = found[key]
+    return raw
+
+
+def _stands_for(raw: Raw) -> Iterator[tuple[str, str, _Entry]]:
+    for key, entry in raw.items():
+        if "Env." in key and variable(key) in STANDS_FOR:
+            yield STANDS_FOR[variable(key)], entry[0], entry
+
+
+def _properties(raw: Raw) -> Iterator[tuple[str, str, _Entry]]:
+    for key, entry in raw.items():
+        if ("Java" in key or "JAVA" in key or "_OPT" in key) and is_java(key, variable(key)):
+            for name, value, _ in properties(entry[0]):
+                yield name, value, entry
 
 
 def _aged(raw: Raw) -> Raw:

@@ -53,7 +53,7 @@ FOLDED = frozenset({"--driver-memory", "--driver-java-options", "--driver-librar
 
 # With these classes the launcher takes options from the entry point's arguments too
 # (SparkSubmitCommandBuilder.specialClasses).
-MIXING_CLASSES = frozenset(
+_MIXING_CLASSES = frozenset(
     {
         "org.apache.spark.repl.Main",
         "org.apache.spark.sql.connect.service.SparkConnectServer",
@@ -61,6 +61,29 @@ MIXING_CLASSES = frozenset(
         "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver",
     }
 )
+# Classes of the platform itself whose arguments name what they submit or run: SparkSubmit, PythonRunner, RRunner,
+# DriverWrapper, the launcher's Main; Hadoop's and Hive's own; interpreters of Scala and Groovy.
+_RUNNERS = (
+    "org.apache.spark.deploy.",
+    "org.apache.spark.launcher.",
+    "org.apache.spark.executor.",
+    "org.apache.hadoop.",
+    "org.apache.hive.",
+    "org.codehaus.groovy.",
+    "scala.tools.",
+    "groovy.",
+)
+
+
+def runs_arguments(main_class: str) -> bool:
+    """Whether a class takes the entry point's arguments for options and for what it runs."""
+    return main_class in _MIXING_CLASSES or main_class.startswith(_RUNNERS)
+
+
+def submits_again(main_class: str) -> bool:
+    """Whether the arguments make a job of their own, whose options beat all of this one's."""
+    return main_class.startswith(_RUNNERS)
+
 
 # Key → the older ones by which Spark reads it where it is unset (SparkConf.configsWithAlternatives), less two whose
 # values Spark rewrites and no rule on sizes or code needs (kryoserializer.buffer.mb, applicationMaster.waitTries).

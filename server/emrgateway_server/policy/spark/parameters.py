@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
-from emrgateway_server.policy.named import shown_key
+from emrgateway_server.policy.named import known_key
 from emrgateway_server.policy.spark import options
-from emrgateway_server.policy.spark.words import DASHES, Words
+from emrgateway_server.policy.spark.words import DASHES, Words, cuts
 
 _LINE_END = re.compile("[\n\r\x85\u2028\u2029]")  # what Java's `.` does not match
 _MEANT_DASHES = re.compile(rf"-?[{DASHES}][-{DASHES}]*")
@@ -46,7 +47,10 @@ class Stray(NamedTuple):
 
 @dataclass(slots=True)
 class Parameters:
-    """The string, read in one way. `stop` is how many settings Spark reads before a bare word ends its options."""
+    """The string, read in one way. `stop` is how many settings Spark reads before a bare word ends its options.
+
+    `inner` are the arguments alone, where the entry point submits by them a job of its own.
+    """
 
     words: Words
     settings: list[Setting] = field(default_factory=list)
@@ -55,18 +59,31 @@ class Parameters:
     bare: list[int] = field(default_factory=list)
     main_class: str = ""
     stop: int | None = None
+    inner: Parameters | None = None
 
     def place(self, setting: Setting, item: int | None = None, offset: int = 0) -> str:
         """Where a setting's value stands: `--jars[3], column 118`."""
-        name = f"--conf {shown_key(setting.key)}" if setting.flag in options.CONF else setting.flag
+        name = f"--conf{known_key(setting.key)}" if setting.flag in options.CONF else setting.flag
         index = "" if item is None else f"[{item}]"
         if self.words.spans[setting.last] == _IN_ARGUMENTS:
             return f"{name}{index}, in the entry point's arguments"
         return f"{name}{index}, column {self.words.column(setting.last, setting.offset + offset)}"
 
+    def column(self, word: int, offset: int = 0) -> str:
+        """Where a word stands: `column 9`."""
+        if self.words.spans[word] == _IN_ARGUMENTS:
+            return "in the entry point's arguments"
+        return f"column {self.words.column(word, offset)}"
+
     def span(self, setting: Setting) -> tuple[int, int]:
         """The bytes that a setting takes in the string."""
         return self.words.spans[setting.first][0], self.words.spans[setting.last][1]
+
+
+@lru_cache(maxsize=4)
+def readings(string: str) -> tuple[Parameters, ...]:
+    """The string read in each way in which it may be cut; kept for the amendments that follow. Not to be changed."""
+    return tuple(parse(words) for words in cuts(string))
 
 
 def parse(words: Words) -> Parameters:
@@ -88,11 +105,15 @@ def parse(words: Words) -> Parameters:
 
 def mixed(read: Parameters, arguments: Sequence[str]) -> list[Parameters]:
     """The reading of a launcher that takes options from the entry point's arguments too, where it finds any there."""
-    if read.main_class not in options.MIXING_CLASSES or not any(text.startswith("-") for text in arguments):
+    again = options.submits_again(read.main_class)
+    if not options.runs_arguments(read.main_class) or not any(again or text.startswith("-") for text in arguments):
         return []
     words = read.words
     spans = [*words.spans, *(_IN_ARGUMENTS for _ in arguments)]
-    return [parse(Words(words.string, [*words.texts, *arguments], spans))]
+    together = parse(Words(words.string, [*words.texts, *arguments], spans))
+    if again:
+        together.inner = parse(Words(words.string, list(arguments), spans[len(words.texts) :]))
+    return [together]
 
 
 def _next(read: Parameters, word: str, index: int) -> int:
@@ -157,7 +178,7 @@ def _option(read: Parameters, setting: Setting) -> None:
     read.settings.append(setting)
     if setting.flag == "--class":
         read.main_class = setting.value
-        if setting.value in options.MIXING_CLASSES:
+        if options.runs_arguments(setting.value):
             read.strays.append(Stray("bare-token", setting.last, _MIXING))
     elif setting.flag == "--deploy-mode" and setting.value not in ("client", "cluster"):
         read.strays.append(Stray("malformed", setting.last, "--deploy-mode is client or cluster"))

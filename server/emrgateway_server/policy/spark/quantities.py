@@ -118,6 +118,7 @@ DEFAULTS: dict[str, float] = {
     "spark.executor.instances": DEFAULT_INSTANCES,
     "spark.executor.memory": DEFAULT_MEMORY,
 }
+KEYS = frozenset(_BARE) | _DISKS | frozenset(DEFAULTS)
 
 
 def conf_number(key: str, text: str) -> float:
