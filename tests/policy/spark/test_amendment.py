@@ -25,7 +25,8 @@ def test_amended(case: dict[str, Any]) -> None:
     """Each case gives just what it says, or says why it cannot; the given request is never touched."""
     request = of(case)
     before = copy.deepcopy(request)
-    key, value = case["set"][0], case["set"][1] * case.get("times", 1)
+    key = case["set"][0].replace("A", "A" * case.get("repeats", 1))
+    value = case["set"][1] * case.get("times", 1)
     if "cannot" in case:
         with pytest.raises(facts.CannotAmend, match=case["cannot"]) as told:
             facts.amended(request, key, value)

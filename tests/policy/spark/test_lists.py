@@ -86,6 +86,12 @@ def test_one_bad_item(request: dict[str, Any], how: str) -> None:
         assert "s3://evil/b.jar" in {named.value for named in reading.artifacts}
 
 
+def test_long_keys() -> None:
+    """A key too long to look at closely passes no list that might judge it."""
+    reading = facts.read(spark(f"--conf spark.{'a' * 1_025}=x")).readings[0]
+    assert [named.value for named in (*reading.destinations, *reading.kms_keys)] == ["x", "x"]
+
+
 @pytest.mark.parametrize(
     "string",
     [

@@ -99,6 +99,9 @@ def test_places() -> None:
         "spark.d": f"{_FIRST}.configurations[0] spark-defaults[entry 1 in key order]",
     }
     assert all(named.sensitive for named in conf.values())
+    assert (conf.get("spark.a"), conf.get("spark.z"), len(conf)) == (conf["spark.a"], None, 7)
+    assert "spark.a" in conf
+    assert "spark.z" not in conf
 
 
 def test_many_troubles() -> None:
