@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from emrgateway_server.caller import Caller
-from emrgateway_server.policy import cel, fields
+from emrgateway_server.policy import cel, derived
 from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.derived import Prices
 from emrgateway_server.policy.rules import Rule
@@ -70,7 +70,8 @@ class Conditions:
             expressions = [each for rule in self._rules for each in (rule.when, rule.check) if each]
             view = View(self._subject, number)
             values: dict[str, object] = {"caller.id": self._caller.id, "caller.labels": self._caller.labels}
-            values |= {name: self._read(name, view) for each in expressions for name in each.names}
+            names = frozenset().union(*(each.names for each in expressions))
+            values |= {name: self._read(name, view) for name in names}
             if any(each.reads_request for each in expressions):
                 values["request"] = self._message_of(self._subject.request)
             self._activations[number] = cel.activation(values)
@@ -80,8 +81,8 @@ class Conditions:
         """The value of a derived field; None where it has none, which an expression cannot read."""
         if name == cel.CONF:
             return view.reading.texts if self._is_spark else None
-        field = fields.find(name, self._prices)
-        if not field.exists(view.request):
+        field = derived.find(name, self._prices)
+        if field is None or not field.exists(view.request):
             return None
         if field.kind == "list":
             return field.get(view) or []
