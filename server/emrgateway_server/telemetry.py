@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -30,6 +31,7 @@ _TALKATIVE = ("boto3", "botocore", "urllib3", "s3transfer")
 _SERVER_FAULTS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 
 _tracer = trace.get_tracer("emrgateway_server")
+_log = logging.getLogger(__name__)
 
 
 def configure_logging(level: str) -> None:
@@ -37,6 +39,11 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+
+
+def log_bug(error: BaseException) -> None:
+    """Where it broke, without its text, which may hold a secret."""
+    _log.error("bug: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
 
 
 def configure_tracing(environment: Mapping[str, str], version: str) -> TracerProvider | None:
