@@ -56,12 +56,7 @@ class Submitting:
 
     def reply(self, start: Start) -> pb.StartJobRunResponse:
         """The reply that was given to the same submission before, or that of the job run which is started now."""
-        try:
-            return self._flights.share(start.submission, start.call, partial(self._reply, start))
-        except GatewayError as error:
-            if start.call.is_suspected:
-                error.metadata["outcome"] = Outcome.UNKNOWN
-            raise
+        return self._flights.share(start.submission, start.call, partial(self._reply, start))
 
     def _reply(self, start: Start) -> pb.StartJobRunResponse:
         while True:

@@ -97,23 +97,26 @@ class Submissions:
         `LedgerUnavailable` where there is no ledger and the configuration says to fail.
         """
         pause = _FIRST_PAUSE_SECONDS
+        inherited = call.is_suspected
         while True:
             try:
                 row = self._ledger.find(submission.token)
             except LedgerDown as error:
                 return self._without(error)
-            call.is_suspected = row is not None and row.state is State.SENT
+            call.is_suspected = inherited or (row is not None and row.state is State.SENT)
             if row is None:
                 return Standing()
             if row.intent != submission.intent:
-                call.is_suspected = False
+                call.is_suspected = inherited
                 raise token_reused()
             wait = row.lease_until - self._clock()
             if row.state is State.DONE or wait <= 0:
                 return Standing(row)
             patience = call.remaining_seconds - LAST_WORDS_SECONDS
             if patience <= 0:
-                raise UpstreamUnknown("another replica is at work on this submission: retry with the same client_token")
+                raise UpstreamUnknown(
+                    "another replica is at work on this submission: retry with the same client_token", is_of_clock=True
+                )
             # Jitter: many that wait for one must not ask at one moment.
             with call.parked():
                 self._sleep(min(pause * random.uniform(0.5, 1), wait, patience))  # noqa: S311 - no secret
