@@ -9,12 +9,19 @@ import pytest
 from emrgateway_server.call import Call
 from emrgateway_server.emr import lookup
 from emrgateway_server.errors import Conflict, GatewayError, UpstreamUnknown
+from emrgateway_server.identity import InsecureIdentity, Labels
+from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.ledger import MemoryLedger, Submission, Submissions
 from emrgateway_server.policy import Decision
+from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.submitting import Start, Submitting
+
+from .gateways import ALLOW_ALL
+from .jobs import job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 _DAY = 86_400.0
 
@@ -24,6 +31,9 @@ class _Target:
 
     No fake of AWS's speaks in words that leave open what a conflict is about.
     """
+
+    account = "123456789012"
+    region = "us-east-1"
 
     def __init__(self, runs: int, *, is_of_token: bool | None) -> None:
         self.runs = runs
@@ -69,3 +79,46 @@ def test_a_conflict_after_a_look_up(
     told = caught.value
     assert (type(told), str(told.metadata.get("outcome", told.outcome))) == want[:2]
     assert want[2] in told.message
+
+
+class _Reloading(PolicySource):
+    """A source that counts how often it is asked for the engine in force."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, None)
+        self.asked = 0
+
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - any member
+        if name == "engine" and "asked" in super().__getattribute__("__dict__"):
+            self.asked += 1
+        return super().__getattribute__(name)
+
+
+def test_one_engine_judges_one_call(submissions: Submissions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever policy is loaded again: a call that loses its claim to another replica is judged by the same engine."""
+    (tmp_path / "policy.yaml").write_text(ALLOW_ALL, encoding="utf-8")
+    policies = _Reloading(tmp_path)
+    labels = Labels([])
+    targets: Any = _Targets()
+    runs = JobRuns(
+        identity=InsecureIdentity("etl", labels),
+        labels=labels,
+        policies=policies,
+        targets=targets,
+        submissions=submissions,
+        max_message_bytes=65_536,
+    )
+    claim, lost = submissions.claim, iter([True, True, False])
+    monkeypatch.setattr(submissions, "claim", lambda *a: None if next(lost) else claim(*a))
+    with pytest.raises(Conflict):
+        runs.start(job().SerializeToString(), Call(30))
+    assert next(lost, None) is None
+    assert policies.asked == 1
+
+
+class _Targets:
+    """One target for every application."""
+
+    def of(self, _: str) -> _Target:
+        """It."""
+        return _Target(0, is_of_token=False)
