@@ -28,7 +28,7 @@ from emrgateway_server.emr import LedgerTable
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
-from emrgateway_server.ledger import Ledger, MemoryLedger, Submissions
+from emrgateway_server.ledger import WRITER_NAME, Ledger, MemoryLedger, Submissions
 from emrgateway_server.places import Places
 from emrgateway_server.policy_metrics import PolicyMetrics
 from emrgateway_server.policy_service import PolicyService
@@ -149,7 +149,7 @@ class App:
             probes.stop()
         self._policies.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._submissions.close()
+        await asyncio.to_thread(self._submissions.close)
         self._targets.close()
 
 
@@ -161,11 +161,11 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
     finally:
         if tracing is not None:
             telemetry.stop(tracing)
-    working = [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_NAME)]
+    working = [thread for thread in threading.enumerate() if thread.name.startswith((THREAD_NAME, WRITER_NAME))]
     for thread in working:
         thread.join(timeout=LAST_WORDS_SECONDS / len(working))
     if any(thread.is_alive() for thread in working):
-        # Their callers were answered already, and AWS may let them hang for a minute.
+        # Their callers were answered already, and AWS or the ledger may let them hang for a minute.
         sys.stdout.flush()
         logging.shutdown()
         os._exit(0)

@@ -37,8 +37,6 @@ class Call:
         self._place = place
         self._ends = time.monotonic() + seconds
         self._lock = threading.Lock()
-        # Whether an earlier call with the same token may have started a job: as far as is known, no.
-        self.is_suspected = False
         self._bell = threading.Event()
         self._abandoned = False
         self._asked = False

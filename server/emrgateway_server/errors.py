@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class Outcome(StrEnum):
@@ -32,7 +32,7 @@ class GatewayError(Exception):
     """The root: a failure with a reason of the contract's table.
 
     `metadata` goes into ErrorInfo; `retry_after` (seconds) into RetryInfo and the retry pushback, where a negative
-    value tells the client not to retry.
+    value tells the client not to retry. `is_of_clock` says that a call with more time might have met another end.
     """
 
     reason: ClassVar[str] = "INTERNAL"
@@ -45,12 +45,22 @@ class GatewayError(Exception):
         violations: Iterable[Violation] = (),
         metadata: Mapping[str, str] | None = None,
         retry_after: float | None = None,
+        is_of_clock: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.violations = tuple(violations)
         self.metadata = dict(metadata or {})
         self.retry_after = retry_after
+        self.is_of_clock = is_of_clock
+
+    def copied(self) -> Self:
+        """Another one that says the same: what one thread raises and amends, no other may."""
+        twin = type(self).__new__(type(self), *self.args)
+        twin.__dict__.update(self.__dict__)
+        twin.metadata = dict(self.metadata)
+        twin.__cause__ = self.__cause__
+        return twin
 
 
 class InvalidRequest(GatewayError):

@@ -6,8 +6,6 @@ Each interceptor touches the gateway's own services alone: health and reflection
 from __future__ import annotations
 
 import asyncio
-import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, cast
 
@@ -24,8 +22,6 @@ START_JOB_RUN = "/emrgateway.v1.JobRunService/StartJobRun"
 # gRPC's own retries carry it (gRFC A6); whoever made the call hears the last attempt alone.
 PREVIOUS_ATTEMPTS = "grpc-previous-rpc-attempts"
 MOST_READ_AGAIN = 64 * 1024
-
-_log = logging.getLogger(__name__)
 
 # gRPC's classes are generic in their stubs alone.
 _Context: TypeAlias = "aio.ServicerContext[Any, Any]"
@@ -85,7 +81,7 @@ class LastResort(_OwnUnaryInterceptor):
                 failure.__cause__ = error
             telemetry.note_error(failure)
             if isinstance(failure, Internal):
-                _log_bug(failure.__cause__ or failure)
+                telemetry.log_bug(failure.__cause__ or failure)
             starts = method == START_JOB_RUN
             if starts and _was_tried_before(context) and not _only_validates(request):
                 failure.metadata["outcome"] = Outcome.UNKNOWN
@@ -108,11 +104,6 @@ def _only_validates(request: bytes) -> bool:
         return len(request) <= MOST_READ_AGAIN and pb.StartJobRunRequest.FromString(request).validate_only
     except (DecodeError, RecursionError):
         return False
-
-
-def _log_bug(error: BaseException) -> None:
-    """Where it broke, without its text, which may hold a secret."""
-    _log.error("bug: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
 
 
 class Traced(_OwnUnaryInterceptor):

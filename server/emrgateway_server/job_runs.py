@@ -19,7 +19,7 @@ from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target, Targets
 from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.ledger import Submission, Submissions
-from emrgateway_server.policy import Decision, Verdict
+from emrgateway_server.policy import Decision, Engine, Verdict
 from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.submitting import Start, Submitting, existing
 
@@ -58,7 +58,8 @@ class JobRuns:
         message, original = self._read(data, pb.StartJobRunRequest, judging.START)
         target = self._targets.of(message.application_id)
         submission = Submission(_upstream_token(caller, target, original), emr.intent(original))
-        judge = partial(self._judged, caller, original, submission.token)
+        stamps = emr.reserved_tags(caller=caller.id, token=submission.token, intent=submission.intent)
+        judge = partial(_judged, self._policies.engine, caller, original, stamps)
         if message.validate_only:
             decision = judge()
             if decision.allowed:
@@ -98,18 +99,19 @@ class JobRuns:
     ) -> tuple[_Message, dict[str, object]]:
         return judging.read(data, message_class, shape, most_bytes=self._max_message_bytes)
 
-    def _judged(self, caller: Caller, original: Mapping[str, object], token: str) -> Decision:
-        with telemetry.policy_span() as span:
-            decision = judging.judge(self._policies.engine, caller, original, token)
-            telemetry.note_decision(
-                span,
-                decision.policy_digest,
-                allowed=decision.allowed,
-                changed=_rules(decision, Verdict.CHANGED),
-                denied=_rules(decision, Verdict.DENIED),
-            )
-        telemetry.count_outcomes((each.rule_id, each.verdict.value, each.mode.value) for each in decision.outcomes)
-        return decision
+
+def _judged(engine: Engine, caller: Caller, original: Mapping[str, object], stamps: Mapping[str, str]) -> Decision:
+    with telemetry.policy_span() as span:
+        decision = judging.judge(engine, caller, original, stamps)
+        telemetry.note_decision(
+            span,
+            decision.policy_digest,
+            allowed=decision.allowed,
+            changed=_rules(decision, Verdict.CHANGED),
+            denied=_rules(decision, Verdict.DENIED),
+        )
+    telemetry.count_outcomes((each.rule_id, each.verdict.value, each.mode.value) for each in decision.outcomes)
+    return decision
 
 
 def _upstream_token(caller: Caller, target: Target | None, original: Mapping[str, object]) -> str:

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from emrgateway.v1 import decision_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import conformance, emr, engines, shapes, translate, wire
+from emrgateway_server import conformance, engines, shapes, translate, wire
 from emrgateway_server.caller import Caller
 from emrgateway_server.findings import Findings
 from emrgateway_server.policy import Decision, Engine, Outcome, Verdict
@@ -44,14 +44,17 @@ def read(
 
 
 def judge(
-    engine: Engine, caller: Caller, original: Mapping[str, object], token: str, today: date | None = None
+    engine: Engine,
+    caller: Caller,
+    original: Mapping[str, object],
+    stamps: Mapping[str, str],
+    today: date | None = None,
 ) -> Decision:
-    """The decision on a StartJobRun in AWS's form; `token` is the upstream token, which the run is stamped with.
+    """The decision on a StartJobRun in AWS's form; `stamps` are the gateway's own tags, which the run is stamped with.
 
     `today`, in UTC, is the day by which exceptions hold: this one, where it is left out. The decision is a denial where
     policy's own amendments made a request that AWS's model forbids.
     """
-    stamps = emr.reserved_tags(caller=caller.id, token=token, original=original)
     decision = engine.judge(caller, original, stamps, today)
     found = Findings()
     conformance.check(decision.request, START, found)

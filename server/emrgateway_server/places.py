@@ -15,6 +15,7 @@ from emrgateway_server.errors import Draining, Throttled
 
 BUSY_RETRY_SECONDS = 0.2
 PARKED_PER_PLACE = 4  # each parked call holds a thread
+MOST_PARKED = 512  # with all places, fewer threads than the 1,024 tasks that a container is commonly held to
 
 
 def share(most: int) -> int:
@@ -39,7 +40,11 @@ class Places:
     @property
     def most_threads(self) -> int:
         """The threads that serve every call that may be there, with a place or parked."""
-        return self._most * (1 + PARKED_PER_PLACE)
+        return self._most + self._most_parked
+
+    @property
+    def _most_parked(self) -> int:
+        return min(PARKED_PER_PLACE * self._most, MOST_PARKED)
 
     def take(self, *, reads: bool = False) -> Place:
         """Take a place, or raise `Throttled` where none is free, `Draining` where none is given any more.
@@ -74,7 +79,7 @@ class Places:
     def park(self, *, reads: bool) -> bool:
         """Free a place for as long as its call waits, unless too many do."""
         with self._lock:
-            if self._parked >= PARKED_PER_PLACE * self._most:
+            if self._parked >= self._most_parked:
                 return False
             self._parked += 1
             self._move(-1, reads=reads)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from typing import Any, TypeAlias, TypeVar, cast
 
 from grpc import aio
 
+from emrgateway_server import telemetry
 from emrgateway_server.call import Call
-from emrgateway_server.errors import GatewayError, Internal, Outcome
-from emrgateway_server.places import Places
+from emrgateway_server.errors import GatewayError, Internal, Outcome, Throttled
+from emrgateway_server.places import BUSY_RETRY_SECONDS, Place, Places
 from emrgateway_server.settings import Limits
+
+_log = logging.getLogger(__name__)
 
 _Reply = TypeVar("_Reply")
 Context: TypeAlias = "aio.ServicerContext[Any, Any]"  # generic in the stubs alone
@@ -40,9 +44,7 @@ class Pool:
         place = self._places.take(reads=not starts)
         call = Call(self._seconds(context), "retry with the same client_token" if starts else "retry", place)
         try:
-            working = self._executor.submit(contextvars.copy_context().run, work, data, call)
-            working.add_done_callback(lambda _: place.give_back())
-            return await self._answer_of(asyncio.wrap_future(working), call)
+            return await self._answer_of(self._begun(work, data, call, place), call)
         except GatewayError:
             raise
         except Exception as error:
@@ -59,22 +61,57 @@ class Pool:
         for waiting in self._waiting:
             waiting.cancel()
 
-    async def _answer_of(self, working: asyncio.Future[_Reply], call: Call) -> _Reply:
-        """What the work gives. What waits for a thread is taken back; what runs goes on and sends no more."""
-        self._waiting.add(working)
+    def _begun(self, work: Callable[[bytes, Call], _Reply], data: bytes, call: Call, place: Place) -> Future[_Reply]:
+        """The work, on its way to a thread.
+
+        Where no thread can be started, an executor raises though it has queued the work, and the next thread that is
+        free would do it: for nobody, and it must send nothing.
+        """
         try:
-            return await asyncio.wait_for(working, max(0.0, call.remaining_seconds))
+            working = self._executor.submit(contextvars.copy_context().run, _unless_over, work, data, call)
+        except RuntimeError as error:
+            call.abandon()
+            place.give_back()
+            _log.error("no thread for a call: %s", type(error).__name__)
+            raise Throttled(
+                "the gateway cannot start another thread, and nothing was started: retry later",
+                retry_after=BUSY_RETRY_SECONDS,
+            ) from error
+        working.add_done_callback(lambda _: place.give_back())
+        return working
+
+    async def _answer_of(self, working: Future[_Reply], call: Call) -> _Reply:
+        """What the work gives. What waits for a thread is taken back; what runs goes on and sends no more."""
+        waiting = asyncio.wrap_future(working)
+        self._waiting.add(waiting)
+        try:
+            return await asyncio.wait_for(waiting, max(0.0, call.remaining_seconds))
         except TimeoutError:
+            working.add_done_callback(_log_unheard)
             raise call.abandon() from None
         except asyncio.CancelledError:  # the caller is gone, or this server is about to be
+            working.add_done_callback(_log_unheard)
             if self._ended:
                 raise call.cut_short() from None
             call.abandon()
             raise
         finally:
-            self._waiting.discard(working)
+            self._waiting.discard(waiting)
 
     def _seconds(self, context: Context) -> float:
         remaining = cast("float | None", context.time_remaining())  # None, whatever the stubs say
         most = self._limits.max_deadline_seconds
         return min(most if remaining is None else remaining, most) - self._limits.reply_margin_seconds
+
+
+def _unless_over(work: Callable[[bytes, Call], _Reply], data: bytes, call: Call) -> _Reply:
+    """The work, unless nobody waits for it any more when its thread is there."""
+    call.check()
+    return work(data, call)
+
+
+def _log_unheard(working: Future[Any]) -> None:
+    """A bug in work whose caller was answered before: the log alone hears of it."""
+    error = None if working.cancelled() else working.exception()
+    if error is not None and not isinstance(error, GatewayError):
+        telemetry.log_bug(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -56,12 +56,7 @@ class Submitting:
 
     def reply(self, start: Start) -> pb.StartJobRunResponse:
         """The reply that was given to the same submission before, or that of the job run which is started now."""
-        try:
-            return self._flights.share(start.submission, start.call, partial(self._reply, start))
-        except GatewayError as error:
-            if start.call.is_suspected:
-                error.metadata["outcome"] = Outcome.UNKNOWN
-            raise
+        return self._flights.share(start.submission, start.call, partial(self._reply, start))
 
     def _reply(self, start: Start) -> pb.StartJobRunResponse:
         while True:
@@ -87,8 +82,8 @@ class Submitting:
             try:
                 return self._sent(start, target, decision)
             except Conflict as conflict:
-                return self._after(conflict, start, target, decision)
-        found = self._found(start, target, decision)
+                return self._after(conflict, start, target)
+        found = self._found(start, target)
         if found is not None:
             return found
         if not decision.allowed:
@@ -104,38 +99,58 @@ class Submitting:
         started = target.send("StartJobRun", request, call=start.call, caller=start.caller_id)
         return replies.started(started, decision)
 
-    def _after(self, conflict: Conflict, start: Start, target: Target, decision: Decision) -> pb.StartJobRunResponse:
+    def _after(self, conflict: Conflict, start: Start, target: Target) -> pb.StartJobRunResponse:
         """What AWS's conflict is about: the state of the application, or the token, which has a run already."""
         if conflict.is_of_token is False:
             raise conflict
-        with suppress(Throttled, UpstreamAccessDenied, UpstreamUnknown, UpstreamUnreachable):
-            found = self._found(start, target, decision)
+        cut: GatewayError | None = None
+        try:
+            found = self._found(start, target)
             if found is not None:
                 return found
+        except (Throttled, UpstreamAccessDenied, UpstreamUnknown, UpstreamUnreachable) as error:
+            cut = error
+        conflict.is_of_clock = cut is not None and cut.is_of_clock
         if not conflict.is_of_token:
+            if cut is not None:  # it may be of the token, and then there is a run
+                conflict.metadata["outcome"] = Outcome.UNKNOWN
             raise conflict
+        what = "is not found yet" if cut is None else "could not be looked for to the end"
         raise UpstreamUnknown(
-            "AWS knows this submission's token, and its job run is not found yet: retry with the same client_token"
+            f"AWS knows this submission's token, and its job run {what}: retry with the same client_token",
+            is_of_clock=conflict.is_of_clock,
         ) from conflict
 
-    def _found(self, start: Start, target: Target, decision: Decision) -> pb.StartJobRunResponse | None:
-        """The run that an earlier call started; what policy made of the request then is not known any more."""
-        mode = decision.request.get("mode")
+    def _found(self, start: Start, target: Target) -> pb.StartJobRunResponse | None:
+        """The run that an earlier call started; what policy made of the request then is not known any more.
+
+        None where there is none; `UpstreamUnknown` where not all could be looked at.
+        """
+        try:
+            found = self._looked_up(start, target)
+        except lookup.Unfinished as unfinished:
+            raise UpstreamUnknown(
+                "an earlier call may have started this job, and there "
+                + ("was no time" if unfinished.for_time else "are too many job runs")
+                + " to look at all that may be it: retry with the same client_token, or look for it",
+                is_of_clock=unfinished.for_time,
+            ) from None
+        if found is None:
+            return None
+        if found.intent != start.submission.intent:
+            raise token_reused()
+        return replies.started(found.reply, None)
+
+    def _looked_up(self, start: Start, target: Target) -> lookup.Found | None:
         send = partial(target.send, call=start.call, caller=start.caller_id)
-        found = lookup.find(
+        return lookup.find(
             application_id=start.application_id,
-            mode=None if mode is None else str(mode),
             token=start.submission.token,
             since=time.time() - self._submissions.ttl_seconds,
             list_runs=partial(send, "ListJobRuns"),
             get_run=partial(send, "GetJobRun"),
             has_time=lambda: start.call.remaining_seconds > LOOK_UP_SECONDS,
         )
-        if found is None:
-            return None
-        if found.intent != start.submission.intent:
-            raise token_reused()
-        return replies.started(found.reply, None)
 
     @contextmanager
     def _noted(self, claim: Claim, call: Call) -> Iterator[None]:

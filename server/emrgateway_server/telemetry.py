@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -36,6 +37,7 @@ _OUTCOMES = Counter(
     "Judgements, dry runs included, in which a rule changed, warned of or denied something.",
     ("rule", "verdict", "mode"),
 )
+_log = logging.getLogger(__name__)
 
 
 def configure_logging(level: str) -> None:
@@ -43,6 +45,11 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+
+
+def log_bug(error: BaseException) -> None:
+    """Where it broke, without its text, which may hold a secret."""
+    _log.error("bug: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
 
 
 def configure_tracing(environment: Mapping[str, str], version: str) -> TracerProvider | None:

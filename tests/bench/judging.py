@@ -122,7 +122,7 @@ def main() -> None:
     os.environ.setdefault("AWS_ACCESS_KEY_ID", "bench")
     os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "bench")
     request = large_request()
-    stamps = emr.reserved_tags(caller=CALLER.id, token="0" * 64, original=request)
+    stamps = emr.reserved_tags(caller=CALLER.id, token="0" * 64, intent=emr.intent(request))
     few, many = loaded(10), loaded(1_000)
     decision = few.judge(CALLER, request, stamps)
     if not decision.allowed or len(decision.applied) != len(rules()):

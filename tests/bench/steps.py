@@ -32,7 +32,7 @@ def main() -> None:
     request = translate.to_aws(message, SHAPE)
     caller = Caller("spiffe://local/ns/data-eng/sa/etl", {"team": "data-eng"})
     engine = engines.load(demo / "policy")
-    stamps = emr.reserved_tags(caller=caller.id, token="0" * 64, original=request)
+    stamps = emr.reserved_tags(caller=caller.id, token="0" * 64, intent=emr.intent(request))
     with Sandbox(seconds_per_state=0) as sandbox:
         target = Target(
             name="bench",
@@ -48,7 +48,7 @@ def main() -> None:
             "parse (wire)": lambda: wire.parse(data, StartJobRunRequest, most_bytes=524_288, found=Findings()),
             "translate": lambda: translate.to_aws(message, SHAPE),
             "check (conformance)": lambda: conformance.check(request, SHAPE, Findings()),
-            "stamp (digests)": lambda: emr.reserved_tags(caller=caller.id, token="0" * 64, original=request),
+            "stamp (digests)": lambda: emr.reserved_tags(caller=caller.id, token="0" * 64, intent=emr.intent(request)),
             "judge (policy)": lambda: engine.judge(caller, request, stamps),
             "send (boto3)": lambda: target.send("StartJobRun", request, call=Call(10), caller=caller.id),
         }

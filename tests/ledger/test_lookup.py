@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from emrgateway_server.emr import lookup
 from emrgateway_server.errors import NotFound
 
@@ -42,12 +44,11 @@ class _Application:
         tags = {"emr-gateway:submission": token, "emr-gateway:intent": "i"} if number % 2 == 0 else {}
         return {"jobRun": {"arn": f"arn-{number}", "tags": tags}}
 
-    def find(self, *, mode: str | None = None, steps: int = 10_000) -> lookup.Found | None:
+    def find(self, *, steps: int = 10_000) -> lookup.Found | None:
         """Look for it while there is time for so many steps."""
         left = iter(range(steps))
         return lookup.find(
             application_id="00a",
-            mode=mode,
             token="mine",  # noqa: S106 - an idempotency token, no password
             since=_NOW,
             list_runs=self.list_runs,
@@ -57,31 +58,40 @@ class _Application:
 
 
 def test_it_is_found_on_a_later_page() -> None:
-    """The reply is as StartJobRun's, with the intent that was stamped; each page goes on where the last one ended."""
+    """The reply is as StartJobRun's, with the intent that was stamped; each page goes on where the last one ended.
+
+    No mode is asked for: today's policy may make another one of the request than the one that the run was started in.
+    """
     application = _Application(count=180, place=120)
-    found = application.find(mode="STREAMING")
+    found = application.find()
     assert found == lookup.Found({"applicationId": "00a", "jobRunId": "120", "arn": "arn-120"}, "i")
     assert [request.get("nextToken") for request in application.listed] == [None, "50", "100"]
     since = dt.datetime.fromtimestamp(_NOW, tz=dt.UTC) - dt.timedelta(minutes=5)
     assert all(
-        (request["mode"], request["createdAtAfter"], request["applicationId"]) == ("STREAMING", since, "00a")
+        (request["createdAtAfter"], request["applicationId"], "mode" in request) == (since, "00a", False)
         for request in application.listed
     )
 
 
 def test_at_most_two_hundred_are_looked_at() -> None:
-    """The 201st is not asked for."""
+    """The 201st is not asked for, and it is told that there is one."""
     application = _Application(count=1_000, place=200)
-    assert application.find() is None
+    with pytest.raises(lookup.Unfinished) as caught:
+        application.find()
+    assert not caught.value.for_time
     assert application.got == 200
+    assert _Application(count=200, place=None).find() is None
     assert _Application(count=1_000, place=198).find() is not None
 
 
 def test_it_stops_when_time_is_up() -> None:
-    """No question to AWS that the caller would not wait for."""
-    application = _Application(count=1_000, place=198)
-    assert application.find(steps=20) is None
-    assert application.got < 20
+    """No question to AWS that the caller would not wait for; and nobody is told that there is no such run."""
+    for steps in (0, 1, 20, 51):
+        application = _Application(count=1_000, place=198)
+        with pytest.raises(lookup.Unfinished) as caught:
+            application.find(steps=steps)
+        assert caught.value.for_time
+        assert application.got <= steps
 
 
 def test_runs_that_are_gone_are_passed_over() -> None:

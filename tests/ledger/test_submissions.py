@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from emrgateway_server.call import Call
 from emrgateway_server.errors import ClientTokenReused, LedgerUnavailable, UpstreamUnknown
-from emrgateway_server.ledger import LedgerDown, MemoryLedger, State, Submission, Submissions
+from emrgateway_server.ledger import LedgerDown, MemoryLedger, Standing, State, Submission, Submissions
 from emrgateway_server.ledger import submissions as module
 
 from .keepers import DAY, START, Clock, dynamo, memory, row, table, try_out
@@ -21,7 +23,7 @@ from .keepers import DAY, START, Clock, dynamo, memory, row, table, try_out
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emrgateway_server.ledger import Claim, Ledger, Row, Standing
+    from emrgateway_server.ledger import Claim, Ledger, Row
 
 MARGIN_SECONDS = 20.0  # wide, for the slowest machine
 _HOUR = 3_600.0
@@ -152,7 +154,7 @@ class _Down:
     """A ledger that fails at what it is told to."""
 
     def __init__(self, *broken: str, clock: Clock | None = None) -> None:
-        self.kept = MemoryLedger(10, clock=clock or Clock())
+        self.kept = MemoryLedger(100, clock=clock or Clock())
         self.broken = set(broken)
         self.held = threading.Event()
 
@@ -305,3 +307,47 @@ def test_the_first_reply_is_the_one_that_counts() -> None:
     assert submissions.finish(quick, b"first", call) == b"first"
     assert submissions.finish(slow, b"second", call) == b"first"
     submissions.close()
+
+
+def test_writes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the ledger hanging and no room: a failure is left to its lease at once, a reply waits within its call."""
+    monkeypatch.setattr(module, "MOST_WRITES", 1)
+    clock = Clock()
+    ledger = _Down("hang done", clock=clock)
+    submissions = _submissions(ledger, clock)
+    claims = []
+    for token in ("held", "failed", "late", "done"):
+        claim = submissions.claim(Submission(token, "i"), Standing(), Call(30))
+        assert claim is not None
+        claims.append(claim)
+    held, failed, late, done = claims
+    assert submissions.finish(held, b"run", Call(0.2)) == b"run"
+    began = time.monotonic()
+    submissions.fail(failed, Call(30), may_have_started=False)
+    assert time.monotonic() - began < 5
+    assert submissions.finish(late, b"run", Call(0.2)) == b"run"
+    with ThreadPoolExecutor(1) as callers:
+        waiting = callers.submit(submissions.finish, done, b"run", Call(30))
+        ledger.held.set()
+        assert waiting.result() == b"run"
+    submissions.close()
+    states = {token: found.state for token in ("held", "failed", "late", "done") if (found := ledger.find(token))}
+    assert states == {"held": State.DONE, "failed": State.SENT, "late": State.SENT, "done": State.DONE}
+
+
+def test_a_ledger_that_hangs_does_not_hold_up_the_end() -> None:
+    """`close` waits for what is being written no longer than it may, and what has not begun is left out."""
+    clock = Clock()
+    ledger = _Down("hang done", clock=clock)
+    submissions = _submissions(ledger, clock)
+    for number in range(module.WRITERS + 1):
+        claim = submissions.claim(Submission(str(number), "i"), Standing(), Call(30))
+        assert claim is not None
+        submissions.finish(claim, b"run", Call(0))
+    began = time.monotonic()
+    submissions.close(0.3)
+    assert 0.2 < time.monotonic() - began < 5
+    ledger.held.set()
+    last = ledger.find(str(module.WRITERS))
+    assert last is not None
+    assert last.state is State.SENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from emrgateway_server.call import Call
 from emrgateway_server.emr import Rate
+from emrgateway_server.emr.turns import Turns
 from emrgateway_server.errors import (
     Conflict,
     DeadlineNears,
@@ -266,3 +268,29 @@ def test_no_credentials(aws: FaultyAws, monkeypatch: pytest.MonkeyPatch, tmp_pat
                 tested.send("StartJobRun", start("app"), call=Call(30), caller=CALLER)
             assert time.monotonic() - began < 5
     assert not aws.seen
+
+
+def test_only_aws_says_that_it_took_a_call(aws: FaultyAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal is an answer, and so is a run; a lost answer or a closed port tells nothing of AWS's pace."""
+    taken: list[str] = []
+    accepted = Turns.accepted
+
+    def noted(turns: Turns) -> None:
+        taken.append("taken")
+        accepted(turns)
+
+    monkeypatch.setattr(Turns, "accepted", noted)
+    for fault, count in (
+        ({}, 1),
+        ({"status": 409, "type": "ConflictException", "message": "state"}, 1),
+        ({"how": "reset"}, 0),
+        (None, 0),
+    ):
+        taken.clear()
+        aws.faults["app"] = fault or {}
+        with (
+            target(aws.url if fault is not None else "http://127.0.0.1:1") as tested,
+            contextlib.suppress(GatewayError),
+        ):
+            tested.send("StartJobRun", start("app"), call=Call(_SECONDS), caller=CALLER)
+        assert len(taken) == count, fault

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emrgateway_server.errors import Draining, Throttled
-from emrgateway_server.places import PARKED_PER_PLACE, Place, Places
+from emrgateway_server.places import MOST_PARKED, PARKED_PER_PLACE, Place, Places
+from emrgateway_server.settings import Limits
 
 
 def test_reads_leave_places_to_starts() -> None:
@@ -80,3 +81,16 @@ def test_the_end() -> None:
         place.give_back()
 
     asyncio.run(closing())
+
+
+def test_threads_are_bounded() -> None:
+    """With the places that a gateway has unless told otherwise, it keeps within the tasks that a container may have."""
+    assert Places(Limits().max_in_flight).most_threads < 1_024
+    places = Places(4_096)
+    held = [places.take() for _ in range(600)]
+    for place in held:
+        place.leave()
+    for _ in range(4_096 - (600 - MOST_PARKED)):
+        places.take()
+    with pytest.raises(Throttled):
+        places.take()

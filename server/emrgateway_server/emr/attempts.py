@@ -72,6 +72,7 @@ class Attempts:
                 raise call.abandon()
             pause = self._pause(tries, call)
             if pause is None or pause + WORTH_SECONDS >= call.remaining_seconds:
+                result.error.is_of_clock = pause is not None
                 raise call.told(result.error)
             call.pause(pause)
 
@@ -89,7 +90,7 @@ class Attempts:
             call.end_send(may_have_started=result.error.outcome is Outcome.UNKNOWN)
         if isinstance(result, Fault) and result.again is Again.AT_PACE:
             turns.throttled()
-        else:
+        elif not isinstance(result, Fault) or result.is_answer:  # what never reached AWS says nothing of its pace
             turns.accepted()
         return result
 

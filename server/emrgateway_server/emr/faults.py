@@ -70,10 +70,11 @@ class Again(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One try's failure."""
+    """One try's failure; `is_answer` where AWS itself says so."""
 
     error: GatewayError
     again: Again
+    is_answer: bool = False
 
 
 # (error, codes, statuses, again, what to do): the first row that fits by code or status says what an answer means.
@@ -148,7 +149,7 @@ def _answered(error: aws.ClientError, request: Mapping[str, object]) -> Fault:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code == "ResourceNotFoundException" or status == 404:  # noqa: PLR2004 - as the model gives it
-        return Fault(not_found(request), Again.NEVER)
+        return Fault(not_found(request), Again.NEVER, is_answer=True)
     message = scrubbed(str(error.response.get("Error", {}).get("Message", "")), request)
     kind, again, advice = next(
         (kind, again, advice)
@@ -160,7 +161,7 @@ def _answered(error: aws.ClientError, request: Mapping[str, object]) -> Fault:
     told = kind(said + advice, retry_after=_RETRY_AFTER_SECONDS.get(kind))
     if isinstance(told, errors.Conflict):
         told.is_of_token = _is_of_token(code, str(error.response.get("Error", {}).get("Message", "")))
-    return Fault(told, again)
+    return Fault(told, again, is_answer=True)
 
 
 def _is_of_token(code: str, message: str) -> bool | None:

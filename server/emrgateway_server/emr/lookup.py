@@ -25,23 +25,32 @@ class Found:
     intent: str
 
 
+class Unfinished(Exception):
+    """Not every job run that may be the one was looked at: too many, or, where `for_time` says so, too little time."""
+
+    def __init__(self, *, for_time: bool) -> None:
+        super().__init__()
+        self.for_time = for_time
+
+
 def find(
     *,
     application_id: str,
-    mode: str | None,
     token: str,
     since: float,
     list_runs: _Call,
     get_run: _Call,
     has_time: Callable[[], bool],
 ) -> Found | None:
-    """The job run stamped with an upstream token, among those since then (epoch seconds), the newest first; or None.
+    """The job run stamped with an upstream token, among those since then (epoch seconds), the newest first.
 
-    A run's tags stand in GetJobRun's reply alone, so at most `MOST_CANDIDATES` are looked at, while there is time.
+    None where there is none; `Unfinished` where that is not known. A run's tags stand in GetJobRun's reply alone, so at
+    most `MOST_CANDIDATES` are looked at, while there is time. In every mode: policy may have set another one then.
     """
-    for number, job_run_id in enumerate(_listed(application_id, mode, since, list_runs, has_time)):
-        if number >= MOST_CANDIDATES or not has_time():
-            return None
+    for number, job_run_id in enumerate(_listed(application_id, since, list_runs, has_time)):
+        if number >= MOST_CANDIDATES:
+            raise Unfinished(for_time=False)
+        _check(has_time)
         try:
             run = get_run({"applicationId": application_id, "jobRunId": job_run_id})["jobRun"]
         except NotFound:
@@ -53,16 +62,18 @@ def find(
     return None
 
 
-def _listed(
-    application_id: str, mode: str | None, since: float, list_runs: _Call, has_time: Callable[[], bool]
-) -> Iterator[str]:
+def _listed(application_id: str, since: float, list_runs: _Call, has_time: Callable[[], bool]) -> Iterator[str]:
     after = dt.datetime.fromtimestamp(since - SKEW_SECONDS, tz=dt.UTC)
     request: dict[str, object] = {"applicationId": application_id, "createdAtAfter": after, "maxResults": PAGE}
-    if mode is not None:
-        request["mode"] = mode
-    while has_time():
+    while True:
+        _check(has_time)
         page = list_runs(request)
         yield from (run["id"] for run in page["jobRuns"] if run.get("id"))
         if not page.get("nextToken"):
             return
         request["nextToken"] = page["nextToken"]
+
+
+def _check(has_time: Callable[[], bool]) -> None:
+    if not has_time():
+        raise Unfinished(for_time=True)

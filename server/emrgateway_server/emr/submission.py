@@ -27,9 +27,9 @@ def intent(request: Mapping[str, object]) -> str:
     return _digest("intent", str(request.get("clientToken", "")), canonical)
 
 
-def reserved_tags(*, caller: str, token: str, original: Mapping[str, object]) -> dict[str, str]:
+def reserved_tags(*, caller: str, token: str, intent: str) -> dict[str, str]:
     """The tags that the gateway stamps on every run, and that no caller can set."""
-    return {CALLER_TAG: caller, SUBMISSION_TAG: token, INTENT_TAG: intent(original)}
+    return {CALLER_TAG: caller, SUBMISSION_TAG: token, INTENT_TAG: intent}
 
 
 def _digest(*parts: str) -> str:

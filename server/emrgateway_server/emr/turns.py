@@ -97,7 +97,9 @@ class Turns:
         # Spread: who was refused together would come back together.
         after = min(MOST_RETRY_SECONDS, max(LEAST_RETRY_SECONDS, seconds)) * random.uniform(1.0, 1.5)  # noqa: S311 - jitter, no secret
         return Throttled(
-            f"the gateway's turns for {self._what} are taken until the deadline nears: retry later", retry_after=after
+            f"the gateway's turns for {self._what} are taken until the deadline nears: retry later",
+            retry_after=after,
+            is_of_clock=True,
         )
 
     def _hand_out(self) -> None:

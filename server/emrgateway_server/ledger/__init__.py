@@ -3,9 +3,10 @@
 from emrgateway_server.ledger.flights import Flights
 from emrgateway_server.ledger.memory import MemoryLedger
 from emrgateway_server.ledger.rows import Ledger, LedgerDown, Row, State, Submission
-from emrgateway_server.ledger.submissions import Claim, Standing, Submissions, token_reused
+from emrgateway_server.ledger.submissions import WRITER_NAME, Claim, Standing, Submissions, token_reused
 
 __all__ = [
+    "WRITER_NAME",
     "Claim",
     "Flights",
     "Ledger",

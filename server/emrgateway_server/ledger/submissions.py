@@ -11,6 +11,7 @@ import dataclasses
 import logging
 import random
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,9 @@ from emrgateway_server.ledger.rows import Ledger, LedgerDown, Row, State, Submis
 
 LAST_WORDS_SECONDS = 0.05  # for an answer of ours to leave before the caller is told that its deadline nears
 WRITERS = 32
+MOST_WRITES = 1_024  # under way and waiting for a writer: more than a ledger that answers ever lets come together
+CLOSE_SECONDS = 2.0  # for the last writes; who is not done by then leaves a lease that ends by itself
+WRITER_NAME = "ledger"
 _FIRST_PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
 _TRIES = 5
@@ -88,7 +92,8 @@ class Submissions:
         self._goes_on = goes_on
         self._clock = clock
         self._sleep = sleep
-        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="ledger")
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix=WRITER_NAME)
+        self._room = threading.BoundedSemaphore(MOST_WRITES)
 
     def recall(self, submission: Submission, call: Call) -> Standing:
         """How a submission stands. Waits, within the call's time, for another replica that is at work on it.
@@ -97,23 +102,26 @@ class Submissions:
         `LedgerUnavailable` where there is no ledger and the configuration says to fail.
         """
         pause = _FIRST_PAUSE_SECONDS
+        inherited = call.is_suspected
         while True:
             try:
                 row = self._ledger.find(submission.token)
             except LedgerDown as error:
                 return self._without(error)
-            call.is_suspected = row is not None and row.state is State.SENT
+            call.is_suspected = inherited or (row is not None and row.state is State.SENT)
             if row is None:
                 return Standing()
             if row.intent != submission.intent:
-                call.is_suspected = False
+                call.is_suspected = inherited
                 raise token_reused()
             wait = row.lease_until - self._clock()
             if row.state is State.DONE or wait <= 0:
                 return Standing(row)
             patience = call.remaining_seconds - LAST_WORDS_SECONDS
             if patience <= 0:
-                raise UpstreamUnknown("another replica is at work on this submission: retry with the same client_token")
+                raise UpstreamUnknown(
+                    "another replica is at work on this submission: retry with the same client_token", is_of_clock=True
+                )
             # Jitter: many that wait for one must not ask at one moment.
             with call.parked():
                 self._sleep(min(pause * random.uniform(0.5, 1), wait, patience))  # noqa: S311 - no secret
@@ -148,7 +156,7 @@ class Submissions:
             return claim if self._ledger.write(row, over=standing.row) else None
         except LedgerDown as error:
             # It may have been written, and whoever comes next would wait for a lease that nobody works at.
-            self._write_later(lambda: self._given_up(claim, may_have_started=False))
+            self._write_later(lambda: self._given_up(claim, may_have_started=False), patience=0)
             self._without(error)
             return Claim()
 
@@ -158,15 +166,21 @@ class Submissions:
         A ledger that fails now costs the record, never the reply: AWS knows the token, should it be sent again.
         """
         row = claim.row
-        return reply if row is None else self._within(call, lambda: self._done(row, reply)) or reply
+        return reply if row is None else self._within(call, lambda: self._done(row, reply), patient=True) or reply
 
     def fail(self, claim: Claim, call: Call, *, may_have_started: bool) -> None:
-        """Note a failure. What certainly started nothing leaves no trace: the token is free again."""
-        self._within(call, lambda: self._given_up(claim, may_have_started=may_have_started))
+        """Note a failure. What certainly started nothing leaves no trace: the token is free again.
 
-    def close(self) -> None:
-        """Finish what is being written."""
-        self._writers.shutdown()
+        Where too much waits to be written, it is left out: the row's lease ends by itself.
+        """
+        self._within(call, lambda: self._given_up(claim, may_have_started=may_have_started), patient=False)
+
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Finish what is being written, within so many seconds."""
+        ending = threading.Thread(target=self._writers.shutdown, name="end of the ledger", daemon=True)
+        ending.start()
+        ending.join(seconds)
+        self._writers.shutdown(wait=False, cancel_futures=True)
         self._ledger.close()
 
     def _without(self, error: LedgerDown) -> Standing:
@@ -177,19 +191,30 @@ class Submissions:
             "the gateway's record of submissions cannot be reached: nothing was sent: retry with the same client_token"
         ) from error
 
-    def _within(self, call: Call, work: Callable[[], bytes | None]) -> bytes | None:
-        """Write, but wait no longer than until the answer must leave: it matters more than its record."""
-        writing = self._write_later(work)
+    def _within(self, call: Call, work: Callable[[], bytes | None], *, patient: bool) -> bytes | None:
+        """Write, but wait no longer than until the answer must leave: it matters more than its record.
+
+        The `patient` wait for room among the writes as well.
+        """
+        ends = time.monotonic() + call.remaining_seconds - LAST_WORDS_SECONDS
+        writing = self._write_later(work, patience=max(0.0, ends - time.monotonic()) if patient else 0)
         try:
-            return writing.result(max(0.0, call.remaining_seconds - LAST_WORDS_SECONDS)) if writing else None
+            return writing.result(max(0.0, ends - time.monotonic())) if writing else None
         except TimeoutError:
             return None
 
-    def _write_later(self, work: Callable[[], bytes | None]) -> Future[bytes | None] | None:
-        try:
-            return self._writers.submit(_logged, work)
-        except RuntimeError:  # the server is at its end
+    def _write_later(self, work: Callable[[], bytes | None], *, patience: float) -> Future[bytes | None] | None:
+        """Hand a write to the writers; None where there is no room for it in time, or the server is at its end."""
+        if not self._room.acquire(timeout=patience):
+            _log.warning("the ledger is slow: what became of a submission is not noted")
             return None
+        try:
+            writing = self._writers.submit(_logged, work)
+        except RuntimeError:
+            self._room.release()
+            return None
+        writing.add_done_callback(lambda _: self._room.release())
+        return writing
 
     def _done(self, row: Row, reply: bytes) -> bytes | None:
         done = dataclasses.replace(

@@ -80,4 +80,5 @@ def judge(engine: Engine, caller: Caller, aws: Mapping[str, object], today: date
         application=str(aws["applicationId"]),
         client_token=str(aws["clientToken"]),
     )
-    return judging.judge(engine, caller, aws, token, today)
+    stamps = emr.reserved_tags(caller=caller.id, token=token, intent=emr.intent(aws))
+    return judging.judge(engine, caller, aws, stamps, today)

@@ -74,7 +74,7 @@ class Judge:
             return _judged(inputs.judge(self._engine, sample.caller, sample.request, self._today), frozenset())
         policies = self._engine.policies
         unjudged = partial.not_judgeable(policies, sample.caller, sample.request, sample.erased, self._today)
-        stamps = emr.reserved_tags(caller=sample.caller.id, token="", original=sample.request)
+        stamps = emr.reserved_tags(caller=sample.caller.id, token="", intent=emr.intent(sample.request))
         decision = self._without(unjudged).judge(sample.caller, sample.request, stamps, self._today)
         judged = _judged(decision, unjudged)
         # Who may use a role is asked of the role that policy makes of it.
