@@ -65,19 +65,22 @@ def complaints(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
 
 def _unfit(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
     field = rule.field
-    value = field.get(view)
-    if rule.fixed is not None and value != rule.fixed.rendered(caller):
-        yield f"{_found(field, value)}; it must be {quoted(plain(rule.fixed.rendered(caller)))}"
-    if rule.required and (value in (None, "", [], {}) or (isinstance(value, str) and not value.strip())):
-        yield "is required"
-    if rule.forbidden and value is not None:
-        yield "is forbidden: leave it out"
-    if value is None:
-        return
+    if rule.fixed is not None or rule.required or rule.forbidden:
+        yield from _unlike(rule, field.get(view), caller)
     items = field.items(view) if rule.allow is not None or rule.deny or rule.pattern is not None else []
     for index, item in enumerate(items):
         for wrong in _wrong(rule, item.text, caller):
             yield f"{_told(field, item, index, len(items))}{wrong}"
+
+
+def _unlike(rule: Rule, value: object, caller: Caller) -> Iterator[str]:
+    """What `fixed`, `required` and `forbidden` find wrong with a value."""
+    if rule.fixed is not None and value != rule.fixed.rendered(caller):
+        yield f"{_found(rule.field, value)}; it must be {quoted(plain(rule.fixed.rendered(caller)))}"
+    if rule.required and (value in (None, "", [], {}) or (isinstance(value, str) and not value.strip())):
+        yield "is required"
+    if rule.forbidden and value is not None:
+        yield "is forbidden: leave it out"
 
 
 def _wrong(rule: Rule, text: str, caller: Caller) -> list[str]:
