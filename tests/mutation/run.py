@@ -2,8 +2,7 @@
 
 Run by `make mutation`; mutmut does the changing. It works in `.mutation`, on copies, and keeps there what it found, so
 that a second run tries only what changed. `MUTANTS` names some of them alone: `*__mutmut_*7` is a tenth, and a quick
-look. Prints those that no test told from the original, which `survivors.md` gives reasons for. Exits 1 where the tests
-kill less than `LEAST_PERCENT`.
+look. Prints those that no test told from the original. Exits 1 where the tests kill less than `LEAST_PERCENT`.
 """
 
 from __future__ import annotations
