@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+import pytest
+
 SUBMISSIONS = int(os.environ.get("SOAK", "2000"))
 THREADS = 36
 # So often that the last in the row is met 30 times by 2,000 submissions, with room for chance.
@@ -81,6 +83,7 @@ def boto3_client(url: str) -> Iterator[Any]:
         client.close()
 
 
+@pytest.mark.soak
 def test_every_submission_is_one_job_run(tmp_path: Path) -> None:
     """0 lost, 0 doubled, 0 crossed; every fault was met 30 times for each 2,000 submissions; SIGTERM ends with 0."""
     aws, table = AwsProcess(), FastDynamoDB(LEDGER_SHARE)
@@ -118,6 +121,7 @@ def test_every_submission_is_one_job_run(tmp_path: Path) -> None:
         aws.stop()
 
 
+@pytest.mark.soak
 def test_the_same_on_another_dynamodb(tmp_path: Path) -> None:
     """Moto's DynamoDB judges the conditions, where the fast one knows three by heart."""
     aws = AwsProcess()
