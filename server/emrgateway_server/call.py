@@ -1,4 +1,4 @@
-"""One call's clock and its points of no return, shared by the event loop and the thread that works for it."""
+"""One call's peer, clock and points of no return, shared by the event loop and the thread that works for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from emrgateway_server.caller import Peer
 from emrgateway_server.errors import (
     DeadlineNears,
     DeadlineNearsAfterSend,
@@ -31,8 +32,11 @@ class Place(Protocol):
 class Call:
     """What is left of a caller's patience, and whether anything was sent that can start a job."""
 
-    def __init__(self, seconds: float, advice: str = "retry", place: Place | None = None) -> None:
+    def __init__(
+        self, seconds: float, advice: str = "retry", place: Place | None = None, peer: Peer | None = None
+    ) -> None:
         """`seconds` from now is when the answer must have left; `advice` is what to do when it is not known."""
+        self.peer = peer or Peer()
         self._advice = advice
         self._place = place
         self._ends = time.monotonic() + seconds

@@ -17,7 +17,7 @@ from emrgateway_server import emr, judging, replies, shapes, telemetry, translat
 from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target, Targets
-from emrgateway_server.identity import InsecureIdentity, Labels
+from emrgateway_server.identity import Identity, Labels
 from emrgateway_server.ledger import Submission, Submissions
 from emrgateway_server.policy import Decision, Engine, Verdict
 from emrgateway_server.policy_source import PolicySource
@@ -35,7 +35,7 @@ class JobRuns:
     def __init__(
         self,
         *,
-        identity: InsecureIdentity,
+        identity: Identity,
         labels: Labels,
         policies: PolicySource,
         targets: Targets,
@@ -54,7 +54,7 @@ class JobRuns:
 
         A dry run neither reads the ledger nor binds its token: it tells what policy says today.
         """
-        caller = self._identified()
+        caller = self._identified(call)
         message, original = self._read(data, pb.StartJobRunRequest, judging.START)
         target = self._targets.of(message.application_id)
         submission = Submission(_upstream_token(caller, target, original), emr.intent(original))
@@ -73,7 +73,7 @@ class JobRuns:
         A run is shown to those whose grants cover its owner, whom the stamped tag names. Whose it is is known before
         AWS is asked for an attempt: what AWS says of one that is not there must not tell a stranger that the run is.
         """
-        caller = self._identified()
+        caller = self._identified(call)
         message, request = self._read(data, pb.GetJobRunRequest, _GET)
         engine = self._policies.engine
         if not engine.has_grant("get", caller, message.application_id):
@@ -89,8 +89,8 @@ class JobRuns:
             got = translate.sayable(target.send("GetJobRun", request, call=call, caller=caller.id), _GOT)
         return translate.from_aws(got, pb.GetJobRunResponse, _GOT)
 
-    def _identified(self) -> Caller:
-        caller = self._identity.identify()
+    def _identified(self, call: Call) -> Caller:
+        caller = self._identity.identify(call.peer)
         telemetry.note_caller(caller.id)
         return caller
 

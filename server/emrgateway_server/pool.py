@@ -13,6 +13,7 @@ from grpc import aio
 
 from emrgateway_server import telemetry
 from emrgateway_server.call import Call
+from emrgateway_server.caller import Peer
 from emrgateway_server.errors import GatewayError, Internal, Outcome, Throttled
 from emrgateway_server.places import BUSY_RETRY_SECONDS, Place, Places
 from emrgateway_server.settings import Limits
@@ -42,7 +43,8 @@ class Pool:
         `starts` says whether the work can start a job.
         """
         place = self._places.take(reads=not starts)
-        call = Call(self._seconds(context), "retry with the same client_token" if starts else "retry", place)
+        advice = "retry with the same client_token" if starts else "retry"
+        call = Call(self._seconds(context), advice, place, _peer(context))
         try:
             return await self._answer_of(self._begun(work, data, call, place), call)
         except GatewayError:
@@ -102,6 +104,11 @@ class Pool:
         remaining = cast("float | None", context.time_remaining())  # None, whatever the stubs say
         most = self._limits.max_deadline_seconds
         return min(most if remaining is None else remaining, most) - self._limits.reply_margin_seconds
+
+
+def _peer(context: Context) -> Peer:
+    metadata = context.invocation_metadata() or ()
+    return Peer(context.auth_context(), tuple(str(value) for key, value in metadata if key == "authorization"))
 
 
 def _unless_over(work: Callable[[bytes, Call], _Reply], data: bytes, call: Call) -> _Reply:

@@ -36,7 +36,7 @@ if __name__ == "__main__":
         return await _start(self, request, context)
 
     setattr(JobRunService, "StartJobRun", _start_as)  # noqa: B010 - mypy lets no method be assigned
-    setattr(InsecureIdentity, "identify", lambda _: Caller(_caller.get()))  # noqa: B010 - as above
+    setattr(InsecureIdentity, "identify", lambda *_: Caller(_caller.get()))  # noqa: B010 - as above
     for keeper in (LedgerTable, Submissions):
         vars(keeper)["__init__"].__kwdefaults__["clock"] = skewed
     sys.exit(main())

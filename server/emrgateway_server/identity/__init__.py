@@ -6,5 +6,6 @@ proves nothing, serves loopback alone.
 
 from emrgateway_server.identity.insecure import InsecureIdentity
 from emrgateway_server.identity.labels import Labels
+from emrgateway_server.identity.way import Identity
 
-__all__ = ["InsecureIdentity", "Labels"]
+__all__ = ["Identity", "InsecureIdentity", "Labels"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emrgateway_server.caller import Caller
+from emrgateway_server.caller import Caller, Peer
 from emrgateway_server.identity.labels import Labels
 
 
@@ -12,6 +12,6 @@ class InsecureIdentity:
     def __init__(self, caller_id: str, labels: Labels) -> None:
         self._caller = Caller(caller_id, labels.of(caller_id))
 
-    def identify(self) -> Caller:
+    def identify(self, peer: Peer) -> Caller:  # noqa: ARG002 - as the other ways
         """The caller, whoever it is."""
         return self._caller

@@ -543,3 +543,67 @@ class GetDashboardForJobRunResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__url) -> _WhichOneofReturnType__url | None: ...
 
 Global___GetDashboardForJobRunResponse: _TypeAlias = GetDashboardForJobRunResponse  # noqa: Y015
+
+@_typing.final
+class WatchJobRunRequest(_message.Message):
+    """WatchJobRunRequest names the job run to follow."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    JOB_RUN_ID_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    application_id: _builtins.str
+    """Required. The application that runs the job. 1 to 64 of digits and lower-case letters."""
+    job_run_id: _builtins.str
+    """Required. The job run. 1 to 64 of digits and lower-case letters."""
+    resume_token: _builtins.str
+    """Optional. resume_token of the last message seen, from any replica: the first message is then what changed
+    since. At most 1,024 characters. Unset: the present state.
+    """
+    def __init__(
+        self,
+        *,
+        application_id: _builtins.str = ...,
+        job_run_id: _builtins.str = ...,
+        resume_token: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_resume_token", b"_resume_token", "resume_token", b"resume_token"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_resume_token", b"_resume_token", "application_id", b"application_id", "job_run_id", b"job_run_id", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__resume_token: _TypeAlias = _typing.Literal["resume_token"]  # noqa: Y015
+    _WhichOneofArgType__resume_token: _TypeAlias = _typing.Literal["_resume_token", b"_resume_token"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__resume_token) -> _WhichOneofReturnType__resume_token | None: ...
+
+Global___WatchJobRunRequest: _TypeAlias = WatchJobRunRequest  # noqa: Y015
+
+@_typing.final
+class WatchJobRunResponse(_message.Message):
+    """WatchJobRunResponse is the job run as of a change of its state."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_RUN_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """Output only. What resume_token takes to go on from here."""
+    @_builtins.property
+    def job_run(self) -> _job_run_pb2.JobRun:
+        """Output only. The job run. What AWS's model marks sensitive is left out: GetJobRun tells it to its owner.
+        Figures that are known at the end alone come with the terminal state.
+        """
+
+    def __init__(
+        self,
+        *,
+        job_run: _job_run_pb2.JobRun | None = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["job_run", b"job_run"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_run", b"job_run", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchJobRunResponse: _TypeAlias = WatchJobRunResponse  # noqa: Y015

@@ -88,6 +88,11 @@ class JobRunServiceStub(object):
                 request_serializer=emrgateway_dot_v1_dot_job__run__service__pb2.GetDashboardForJobRunRequest.SerializeToString,
                 response_deserializer=emrgateway_dot_v1_dot_job__run__service__pb2.GetDashboardForJobRunResponse.FromString,
                 _registered_method=True)
+        self.WatchJobRun = channel.unary_stream(
+                '/emrgateway.v1.JobRunService/WatchJobRun',
+                request_serializer=emrgateway_dot_v1_dot_job__run__service__pb2.WatchJobRunRequest.SerializeToString,
+                response_deserializer=emrgateway_dot_v1_dot_job__run__service__pb2.WatchJobRunResponse.FromString,
+                _registered_method=True)
 
 
 class JobRunServiceServicer(object):
@@ -171,6 +176,18 @@ class JobRunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchJobRun(self, request, context):
+        """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
+        changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
+        that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
+        such operation; the gateway asks for many watchers at once. Besides the service's errors:
+        NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+        UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JobRunServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -203,6 +220,11 @@ def add_JobRunServiceServicer_to_server(servicer, server):
                     servicer.GetDashboardForJobRun,
                     request_deserializer=emrgateway_dot_v1_dot_job__run__service__pb2.GetDashboardForJobRunRequest.FromString,
                     response_serializer=emrgateway_dot_v1_dot_job__run__service__pb2.GetDashboardForJobRunResponse.SerializeToString,
+            ),
+            'WatchJobRun': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchJobRun,
+                    request_deserializer=emrgateway_dot_v1_dot_job__run__service__pb2.WatchJobRunRequest.FromString,
+                    response_serializer=emrgateway_dot_v1_dot_job__run__service__pb2.WatchJobRunResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -391,6 +413,33 @@ class JobRunService(object):
             '/emrgateway.v1.JobRunService/GetDashboardForJobRun',
             emrgateway_dot_v1_dot_job__run__service__pb2.GetDashboardForJobRunRequest.SerializeToString,
             emrgateway_dot_v1_dot_job__run__service__pb2.GetDashboardForJobRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchJobRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/emrgateway.v1.JobRunService/WatchJobRun',
+            emrgateway_dot_v1_dot_job__run__service__pb2.WatchJobRunRequest.SerializeToString,
+            emrgateway_dot_v1_dot_job__run__service__pb2.WatchJobRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -83,6 +83,14 @@ class JobRunServiceStub:
     """Lists the attempts of a job run. This version answers UNIMPLEMENTED."""
     GetDashboardForJobRun: _grpc.UnaryUnaryMultiCallable[_job_run_service_pb2.GetDashboardForJobRunRequest, _job_run_service_pb2.GetDashboardForJobRunResponse]
     """Makes a URL of a job run's Spark or Tez UI. This version answers UNIMPLEMENTED."""
+    WatchJobRun: _grpc.UnaryStreamMultiCallable[_job_run_service_pb2.WatchJobRunRequest, _job_run_service_pb2.WatchJobRunResponse]
+    """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
+    changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
+    that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
+    such operation; the gateway asks for many watchers at once. Besides the service's errors:
+      NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+      UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
+    """
 
 @_typing.type_check_only
 class JobRunServiceAsyncStub(JobRunServiceStub):
@@ -139,6 +147,14 @@ class JobRunServiceAsyncStub(JobRunServiceStub):
     """Lists the attempts of a job run. This version answers UNIMPLEMENTED."""
     GetDashboardForJobRun: _aio.UnaryUnaryMultiCallable[_job_run_service_pb2.GetDashboardForJobRunRequest, _job_run_service_pb2.GetDashboardForJobRunResponse]  # type: ignore[assignment]
     """Makes a URL of a job run's Spark or Tez UI. This version answers UNIMPLEMENTED."""
+    WatchJobRun: _aio.UnaryStreamMultiCallable[_job_run_service_pb2.WatchJobRunRequest, _job_run_service_pb2.WatchJobRunResponse]  # type: ignore[assignment]
+    """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
+    changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
+    that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
+    such operation; the gateway asks for many watchers at once. Besides the service's errors:
+      NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+      UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
+    """
 
 class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
     """JobRunService starts and follows job runs on Amazon EMR Serverless, under the organisation's policy. Its
@@ -228,5 +244,19 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_job_run_service_pb2.GetDashboardForJobRunResponse, _abc.Awaitable[_job_run_service_pb2.GetDashboardForJobRunResponse]]:
         """Makes a URL of a job run's Spark or Tez UI. This version answers UNIMPLEMENTED."""
+
+    @_abc_1.abstractmethod
+    def WatchJobRun(
+        self,
+        request: _job_run_service_pb2.WatchJobRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_job_run_service_pb2.WatchJobRunResponse], _abc.AsyncIterator[_job_run_service_pb2.WatchJobRunResponse]]:
+        """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
+        changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
+        that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
+        such operation; the gateway asks for many watchers at once. Besides the service's errors:
+          NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+          UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
+        """
 
 def add_JobRunServiceServicer_to_server(servicer: JobRunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
