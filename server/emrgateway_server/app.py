@@ -29,6 +29,7 @@ from emrgateway_server.identity import InsecureIdentity, Labels
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.ledger import WRITER_NAME, Ledger, MemoryLedger, Submissions
+from emrgateway_server.owners import Owners
 from emrgateway_server.places import Places
 from emrgateway_server.policy_metrics import PolicyMetrics
 from emrgateway_server.policy_service import PolicyService
@@ -81,7 +82,7 @@ class App:
         identity = InsecureIdentity(settings.identity.insecure.caller, labels)  # type: ignore[union-attr] # the settings saw to it
         self.job_runs = JobRuns(
             identity=identity,
-            labels=labels,
+            owners=Owners(labels),
             policies=self._policies,
             targets=self._targets,
             submissions=self._submissions,

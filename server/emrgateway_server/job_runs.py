@@ -14,11 +14,13 @@ from google.protobuf.message import Message
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_server import emr, judging, replies, shapes, telemetry, translate
+from emrgateway_server.access import Access
 from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target, Targets
-from emrgateway_server.identity import Identity, Labels
+from emrgateway_server.identity import Identity
 from emrgateway_server.ledger import Submission, Submissions
+from emrgateway_server.owners import Owners, stamped
 from emrgateway_server.policy import Decision, Engine, Verdict
 from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.submitting import Start, Submitting, existing
@@ -36,14 +38,15 @@ class JobRuns:
         self,
         *,
         identity: Identity,
-        labels: Labels,
+        owners: Owners,
         policies: PolicySource,
         targets: Targets,
         submissions: Submissions,
         max_message_bytes: int,
     ) -> None:
         self._identity = identity
-        self._labels = labels
+        self._owners = owners
+        self._access = Access(policies, targets, owners)
         self._policies = policies
         self._targets = targets
         self._submitting = Submitting(submissions)
@@ -65,7 +68,10 @@ class JobRuns:
             if decision.allowed:
                 existing(target, message.application_id)
             return replies.validated(decision)
-        return self._submitting.reply(Start(submission, caller.id, message.application_id, target, judge, call))
+        reply = self._submitting.reply(Start(submission, caller.id, message.application_id, target, judge, call))
+        if target is not None:
+            self._owners.note(target, message.application_id, reply.job_run_id, caller.id)
+        return reply
 
     def get(self, data: bytes, call: Call) -> pb.GetJobRunResponse:
         """A GetJobRun, from its bytes to its reply.
@@ -75,19 +81,16 @@ class JobRuns:
         """
         caller = self._identified(call)
         message, request = self._read(data, pb.GetJobRunRequest, _GET)
-        engine = self._policies.engine
-        if not engine.has_grant("get", caller, message.application_id):
-            raise emr.not_found(request)
-        target = existing(self._targets.of(message.application_id), message.application_id)
-        first = {key: value for key, value in request.items() if key != "attempt"}
-        got = translate.sayable(target.send("GetJobRun", first, call=call, caller=caller.id), _GOT)
-        owner_id = got["jobRun"].get("tags", {}).get(emr.CALLER_TAG)
-        owner = None if owner_id is None else Caller(owner_id, self._labels.of(owner_id))
-        if not engine.may_touch("get", caller, message.application_id, owner):
-            raise emr.not_found(request)
-        if "attempt" in request:
-            got = translate.sayable(target.send("GetJobRun", request, call=call, caller=caller.id), _GOT)
-        return translate.from_aws(got, pb.GetJobRunResponse, _GOT)
+        asked = self._access.asked("get", caller, request)
+        if message.HasField("attempt"):
+            asked.authorise(call)
+            reply = asked.target.send("GetJobRun", request, call=call, caller=caller.id)
+        else:
+            reply = asked.ask(call)
+            owner_id = stamped(reply["jobRun"])
+            if not asked.covers(self._owners.note(asked.target, message.application_id, message.job_run_id, owner_id)):
+                raise asked.refusal()
+        return translate.from_aws(translate.sayable(reply, _GOT), pb.GetJobRunResponse, _GOT)
 
     def _identified(self, call: Call) -> Caller:
         caller = self._identity.identify(call.peer)
