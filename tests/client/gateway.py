@@ -103,7 +103,8 @@ class Gateway(pb_grpc.JobRunServiceServicer, policy_pb_grpc.PolicyServiceService
     def WatchJobRun(  # noqa: N802, D102 - gRPC's
         self, request: pb.WatchJobRunRequest, context: Context
     ) -> Iterator[pb.WatchJobRunResponse]:
-        self.script.extendleft([pb.WatchJobRunResponse()] if self.streams else [])
+        if self.streams:
+            self.script.appendleft(pb.WatchJobRunResponse())
         reply = self._answer(request, context, pb.WatchJobRunResponse())
         for message in self.streams.popleft() if self.streams else [reply]:
             if isinstance(message, Refusal):

@@ -53,6 +53,7 @@ class Watch:
         self._stood = resume_token is not None
         self._last: tuple[int, int] | None = None
         self._failures = 0
+        self._failure: GatewayError | None = None
         self._began = 0.0
         self.is_over = False
 
@@ -70,7 +71,7 @@ class Watch:
         is_known = run.state != job_run_pb2.JOB_RUN_STATE_UNSPECIFIED  # states to come look alike
         is_same = message.resume_token == self._request.resume_token or (is_known and now == self._last)
         self._request.resume_token = message.resume_token
-        self._stood, self._failures, self._last = True, 0, now
+        self._stood, self._failures, self._failure, self._last = True, 0, None, now
         self.is_over = run.state in ENDS
         return self.is_over or not is_same
 
@@ -78,7 +79,9 @@ class Watch:
         """Seconds until the next stream, after one that ended with `error`, or without an end; raises what ends all."""
         now = time.monotonic()
         if error is not None and not self._is_worth_another(error, now):
-            raise error
+            # That time is over says less than why it was not enough.
+            raise (self._failure if self._failure and not error.reason else error)
+        self._failure = error
         self._failures = 1 if now - self._began >= _STEADY_SECONDS else self._failures + 1
         most = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** (min(self._failures, 10) - 1))
         seconds = random.uniform(0, most)  # noqa: S311 - jitter, no secret
