@@ -54,7 +54,7 @@ class Endpoint:
         try:
             return self._route(request)
         except AwsError as error:
-            return json_reply(error.status, {"message": error.message}, error_type=error.code)
+            return _refusal(error)
         except Exception:  # noqa: BLE001 - a bug of ours or of moto is a 500, as AWS's would be
             _LOG.exception("%s %s failed", request.method, request.path)
             error_type = "InternalServerException"
@@ -83,7 +83,10 @@ class Endpoint:
         fault = self._faults.take(route.operation, values)
 
         def carry_out() -> HttpReply:
-            return json_reply(200, self._operations.call(route.operation, caller, values, request))
+            try:
+                return json_reply(200, self._operations.call(route.operation, caller, values, request))
+            except AwsError as error:  # here, so that a fault is played to a refusal as to any other reply
+                return _refusal(error)
 
         return carry_out() if fault is None else fault.play(carry_out)
 
@@ -122,3 +125,7 @@ class Endpoint:
         except (TypeError, ValueError) as error:  # TypeError: unknown members, or no object
             return json_reply(400, {"message": str(error)})
         return json_reply(200, {"faults": list(FAULTS), "played": self._faults.played})
+
+
+def _refusal(error: AwsError) -> HttpReply:
+    return json_reply(error.status, {"message": error.message}, error_type=error.code)

@@ -44,14 +44,18 @@ class Asked:
 
     def authorise(self, call: Call) -> None:
         """Raise `NotFound` unless the run is one that the caller may do this to."""
-        if self.covers(None):
-            return  # whosever it is; whether it is there, AWS says
+        if not self.covers(None):  # else whosever it is; whether it is there, AWS says
+            self.owner(call)
+
+    def owner(self, call: Call) -> Caller | None:
+        """Whose the run is, None where it is nobody's; `NotFound` unless the caller may do this to it."""
         run = str(self.request["jobRunId"])
         found = self.owners.find(self.target, self.application_id, run, call, self.caller.id)
         if not self.covers(found.owner):
             if not found.by_asking:
                 self.ask(call)
             raise self.refusal()
+        return found.owner
 
     def ask(self, call: Call) -> dict[str, Any]:
         """A GetJobRun's reply, of the run's latest attempt."""

@@ -27,6 +27,7 @@ from emrgateway_server.access import Access
 from emrgateway_server.descriptions import Descriptions
 from emrgateway_server.emr import LedgerTable
 from emrgateway_server.identity import InsecureIdentity, Labels
+from emrgateway_server.intake import Intake
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.ledger import WRITER_NAME, Ledger, MemoryLedger, Submissions
@@ -37,6 +38,7 @@ from emrgateway_server.policy_service import PolicyService
 from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.pool import Pool
 from emrgateway_server.probes import Probes
+from emrgateway_server.runs import Runs
 from emrgateway_server.service import JobRunService
 from emrgateway_server.settings import Settings, Tls, split_address
 from emrgateway_server.watches import Watches
@@ -83,22 +85,21 @@ class App:
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
         identity = InsecureIdentity(settings.identity.insecure.caller, labels)  # type: ignore[union-attr] # the settings saw to it
-        owners = Owners(labels)
+        intake, owners = Intake(identity, limits.max_message_bytes), Owners(labels)
+        access = Access(self._policies, self._targets, owners)
+        self.runs = Runs(intake, access, owners)
         self.job_runs = JobRuns(
-            identity=identity,
+            intake=intake,
             owners=owners,
             policies=self._policies,
             targets=self._targets,
             submissions=self._submissions,
-            max_message_bytes=limits.max_message_bytes,
         )
         self._watches = Watches(
-            identity=identity,
-            access=Access(self._policies, self._targets, owners),
-            owners=owners,
+            intake=intake,
+            access=access,
             policies=self._policies,
             most_streams=limits.max_watch_streams,
-            max_message_bytes=limits.max_message_bytes,
             ended=_nobody,
         )
         self.descriptions = Descriptions(
@@ -141,7 +142,7 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, self._watches, self._pool), server)
+        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, self.runs, self._watches, self._pool), server)
         add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, self._pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)

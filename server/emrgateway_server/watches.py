@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 from emrgateway.v1 import job_run_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import judging, shapes, telemetry
+from emrgateway_server import shapes
 from emrgateway_server.access import Access, Asked
 from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
 from emrgateway_server.errors import Draining, InvalidRequest, Violation
-from emrgateway_server.identity import Identity
-from emrgateway_server.owners import Owners
+from emrgateway_server.intake import Intake
 from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.watching import Hub, Seen, Streams, Watcher, read_token
 
@@ -45,20 +44,16 @@ class Watches:
     def __init__(
         self,
         *,
-        identity: Identity,
+        intake: Intake,
         access: Access,
-        owners: Owners,
         policies: PolicySource,
         most_streams: int,
-        max_message_bytes: int,
         ended: Callable[[job_run_pb2.JobRun], None],
     ) -> None:
         """`ended` hears of each run that came to its end while it was watched here, in a thread."""
-        self._identity = identity
+        self._intake = intake
         self._access = access
-        self._owners = owners
         self._policies = policies
-        self._max_message_bytes = max_message_bytes
         self._streams = Streams(most_streams)
         self._hub = Hub(ended)
         self._judged: dict[Watcher, Admission] = {}
@@ -74,14 +69,11 @@ class Watches:
 
         Whose the run is is asked even of those who may watch everybody's: it says that the run is there.
         """
-        caller = self._identity.identify(call.peer)
-        telemetry.note_caller(caller.id)
-        message, request = judging.read(data, pb.WatchJobRunRequest, _GET, most_bytes=self._max_message_bytes)
+        caller = self._intake.caller(call)
+        message, request = self._intake.read(data, pb.WatchJobRunRequest, _GET)
         seen = _seen(message)
         asked = self._access.asked("watch", caller, request)
-        asked.authorise(call)
-        owner = self._owners.of(asked.target, message.application_id, message.job_run_id, call, caller.id)
-        return Admission(asked, message.job_run_id, owner, seen)
+        return Admission(asked, message.job_run_id, asked.owner(call), seen)
 
     async def changes(self, admission: Admission) -> AsyncGenerator[pb.WatchJobRunResponse, None]:
         """The messages of a stream, until the run has ended; the error that ends it otherwise."""

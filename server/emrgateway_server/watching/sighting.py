@@ -9,7 +9,6 @@ from typing import Any
 
 from emrgateway.v1 import job_run_pb2
 from emrgateway_server import shapes, translate
-from emrgateway_server.shapes import Shape
 from emrgateway_server.watching.seen import ENDS, Seen
 
 JOB_RUN = shapes.response_shape("GetJobRun").members["jobRun"]
@@ -50,27 +49,7 @@ def of_summary(value: Mapping[str, Any]) -> Sighting | None:
 
 def of_job_run(value: Mapping[str, Any]) -> Sighting | None:
     """The run in GetJobRun's reply; None as above."""
-    return _sighting(told(translate.sayable(value, JOB_RUN), JOB_RUN))
-
-
-def told(value: Any, shape: Shape) -> Any:  # noqa: ANN401 - of the shape's kind
-    """A reply's value less all that AWS's model marks sensitive."""
-    if shape.kind == "structure":
-        return {
-            member: told(inner, shape.members[member])
-            for member, inner in value.items()
-            if not _is_sensitive(shape.members[member])
-        }
-    if shape.element is None:
-        return value
-    if shape.kind == "map":
-        return {key: told(inner, shape.element) for key, inner in value.items()}
-    return [told(inner, shape.element) for inner in value]
-
-
-def _is_sensitive(shape: Shape) -> bool:
-    inside = (shape.key, shape.element)
-    return shape.sensitive or any(part is not None and part.sensitive for part in inside)
+    return _sighting(translate.public(translate.sayable(value, JOB_RUN), JOB_RUN))
 
 
 def _sighting(value: Mapping[str, Any]) -> Sighting | None:
