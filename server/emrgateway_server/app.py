@@ -19,7 +19,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
+from emrgateway.v1 import job_run_pb2, job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
 from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
 from emrgateway_server import engines, outside, telemetry, upstream
@@ -42,6 +42,8 @@ from emrgateway_server.probes import Probes
 from emrgateway_server.runs import Runs
 from emrgateway_server.service import JobRunService
 from emrgateway_server.settings import Settings, Tls, split_address
+from emrgateway_server.watches import Watches
+from emrgateway_server.watching import LOOKER_NAME
 from emrgateway_server.yamlfile import ConfigurationError, Problem
 
 # Above max_message_bytes, so that a message that is too large is answered with what is wrong, not by the transport.
@@ -95,6 +97,13 @@ class App:
             targets=self._targets,
             submissions=self._submissions,
         )
+        self._watches = Watches(
+            intake=intake,
+            access=access,
+            policies=self._policies,
+            most_streams=limits.max_watch_streams,
+            ended=_nobody,
+        )
         self.descriptions = Descriptions(
             identity=identity, policies=self._policies, max_message_bytes=limits.max_message_bytes
         )
@@ -135,7 +144,9 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, self.runs, self.listing, self._pool), server)
+        add_JobRunServiceServicer_to_server(
+            JobRunService(self.job_runs, self.runs, self.listing, self._watches, self._pool), server
+        )
         add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, self._pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
@@ -150,7 +161,7 @@ class App:
             probes.ready = False
         await asyncio.sleep(limits.drain_pause_seconds)
         # Our own calls alone: a stream of health changes lasts as long as its client likes.
-        await self._places.close(limits.drain_seconds)
+        await asyncio.gather(self._places.close(limits.drain_seconds), self._watches.close())
         self._pool.end()
         await server.stop(LAST_WORDS_SECONDS)
         if probes is not None:
@@ -169,7 +180,9 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
     finally:
         if tracing is not None:
             telemetry.stop(tracing)
-    working = [thread for thread in threading.enumerate() if thread.name.startswith((THREAD_NAME, WRITER_NAME))]
+    working = [
+        thread for thread in threading.enumerate() if thread.name.startswith((THREAD_NAME, WRITER_NAME, LOOKER_NAME))
+    ]
     for thread in working:
         thread.join(timeout=LAST_WORDS_SECONDS / len(working))
     if any(thread.is_alive() for thread in working):
@@ -182,6 +195,10 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
 
 async def _serve(settings: Settings) -> None:
     await App(settings).run()
+
+
+def _nobody(_: job_run_pb2.JobRun) -> None:
+    """Hears of each run that ended while it was watched."""
 
 
 def _ledger(settings: Settings) -> Ledger:
