@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import urllib.request
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +13,12 @@ import pytest
 import yaml
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.server.gateways import PATIENCE_SECONDS
 from tests.server.statuses import refused
 
 from .authority import Authority, Pair
 from .doors import CLUSTER, Doors, issuer, open_doors
 from .key_server import KeyServer
+from .metrics import samples
 from .tokens import SigningKey, claims, token
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ _KEYS = {
     "unpublished": SigningKey("unpublished"),
     "cluster": SigningKey("cluster", "EC"),
 }
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +128,5 @@ def _token(case: dict[str, Any]) -> str:
 
 def _counted(doors: Doors) -> dict[str, float]:
     """The metric by reason."""
-    with _OPENER.open(f"http://{doors.metrics}/metrics", timeout=PATIENCE_SECONDS) as reply:
-        text = reply.read().decode()
-    found = re.findall(r'^emr_gateway_unauthenticated_total\{reason="([a-z_]+)"\} ([0-9.]+)$', text, re.MULTILINE)
-    return {reason: float(count) for reason, count in found}
+    found = samples(doors.metrics, "emr_gateway_unauthenticated_total")
+    return {dict(labels)["reason"]: count for labels, count in found.items()}
