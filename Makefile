@@ -38,8 +38,8 @@ test: $(VENV)/.installed | openssl ## Run the whole test suite
 # As many submissions as asked for; a hundredth of it are killed in the middle, and twenty restarts are rolled.
 SOAK ?= 20000
 .PHONY: soak
-soak: $(VENV)/.installed ## Prove exactly-once at length: make soak SOAK=20000
-	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak
+soak: $(VENV)/.installed ## Prove exactly-once, and rotation under load, at length: make soak SOAK=20000
+	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak tests/identity/test_certificates.py
 
 .PHONY: check
 check: lint types proto-check contracts iam coverage compat ## Run all that CI runs
