@@ -39,7 +39,7 @@ test: $(VENV)/.installed | openssl ## Run the whole test suite
 SOAK ?= 20000
 .PHONY: soak
 soak: $(VENV)/.installed ## Prove exactly-once at length: make soak SOAK=20000
-	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak
+	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak tests/watch/test_budget.py
 
 .PHONY: check
 check: lint types proto-check contracts iam coverage compat ## Run all that CI runs
