@@ -31,6 +31,7 @@ from emrgateway_server.intake import Intake
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.ledger import WRITER_NAME, Ledger, MemoryLedger, Submissions
+from emrgateway_server.listing import Listing
 from emrgateway_server.owners import Owners
 from emrgateway_server.places import Places
 from emrgateway_server.policy_metrics import PolicyMetrics
@@ -88,6 +89,7 @@ class App:
         intake, owners = Intake(identity, limits.max_message_bytes), Owners(labels)
         access = Access(self._policies, self._targets, owners)
         self.runs = Runs(intake, access, owners)
+        self.listing = Listing(intake, access)
         self.job_runs = JobRuns(
             intake=intake,
             owners=owners,
@@ -142,7 +144,9 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, self.runs, self._watches, self._pool), server)
+        add_JobRunServiceServicer_to_server(
+            JobRunService(self.job_runs, self.runs, self.listing, self._watches, self._pool), server
+        )
         add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, self._pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)

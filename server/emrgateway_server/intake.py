@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -9,6 +10,7 @@ from google.protobuf.message import Message
 from emrgateway_server import judging, telemetry
 from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
+from emrgateway_server.findings import Findings
 from emrgateway_server.identity import Identity
 from emrgateway_server.shapes import Shape
 
@@ -28,6 +30,15 @@ class Intake:
         telemetry.note_caller(caller.id)
         return caller
 
-    def read(self, data: bytes, message_class: type[_Message], shape: Shape) -> tuple[_Message, dict[str, object]]:
-        """The message and its one translation, or `InvalidRequest` with all that is wrong."""
-        return judging.read(data, message_class, shape, most_bytes=self._max_message_bytes)
+    def read(
+        self,
+        data: bytes,
+        message_class: type[_Message],
+        shape: Shape,
+        also: Callable[[_Message, Findings], None] | None = None,
+    ) -> tuple[_Message, dict[str, object]]:
+        """The message and its one translation, or `InvalidRequest` with all that is wrong.
+
+        `also` checks what AWS's model does not know.
+        """
+        return judging.read(data, message_class, shape, most_bytes=self._max_message_bytes, also=also)

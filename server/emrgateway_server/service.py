@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import Any, NoReturn
-
-import grpc
+from typing import Any
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway.v1.job_run_service_pb2_grpc import JobRunServiceServicer
 from emrgateway_server.job_runs import JobRuns
+from emrgateway_server.listing import Listing
 from emrgateway_server.pool import Context, Pool
 from emrgateway_server.runs import Runs
 from emrgateway_server.watches import Watches
@@ -18,9 +17,10 @@ from emrgateway_server.watches import Watches
 class JobRunService(JobRunServiceServicer):
     """Job runs over gRPC. The work is blocking and runs in the pool, but for the following of runs."""
 
-    def __init__(self, job_runs: JobRuns, runs: Runs, watches: Watches, pool: Pool) -> None:
+    def __init__(self, job_runs: JobRuns, runs: Runs, listing: Listing, watches: Watches, pool: Pool) -> None:
         self._job_runs = job_runs
         self._runs = runs
+        self._listing = listing
         self._watches = watches
         self._pool = pool
 
@@ -34,9 +34,9 @@ class JobRunService(JobRunServiceServicer):
         """Tell what AWS knows of a job run."""
         return await self._pool.answer(self._runs.get, request, context)
 
-    async def ListJobRuns(self, request: Any, context: Context) -> pb.ListJobRunsResponse:  # noqa: ANN401, ARG002, N802
-        """Not in this version."""
-        await _unimplemented(context)
+    async def ListJobRuns(self, request: Any, context: Context) -> pb.ListJobRunsResponse:  # noqa: ANN401, N802
+        """Tell which job runs of an application the caller may see."""
+        return await self._pool.answer(self._listing.list, request, context)
 
     async def CancelJobRun(self, request: Any, context: Context) -> pb.CancelJobRunResponse:  # noqa: ANN401, N802
         """Ask AWS to stop a job run."""
@@ -58,8 +58,3 @@ class JobRunService(JobRunServiceServicer):
             async with aclosing(self._watches.changes(admission)) as changes:
                 async for change in changes:
                     await context.write(change)
-
-
-async def _unimplemented(context: Context) -> NoReturn:
-    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this method is not in this version of the gateway")
-    raise AssertionError("abort returned")
