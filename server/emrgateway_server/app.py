@@ -144,9 +144,8 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobRunServiceServicer_to_server(
-            JobRunService(self.job_runs, self.runs, self.listing, self._watches, self._pool), server
-        )
+        servicer = JobRunService(self.job_runs, self.runs, self.listing, self._watches, self._pool)
+        add_JobRunServiceServicer_to_server(servicer, server)
         add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, self._pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
