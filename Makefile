@@ -95,6 +95,7 @@ bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own co
 	@$(BIN)/python -m tests.bench.steps
 	@$(BIN)/python -m tests.bench.judging
 	@$(BIN)/python -m tests.bench.overload
+	@$(BIN)/python -m tests.bench.watching
 
 .PHONY: fuzz
 fuzz: $(FUZZ_VENV)/.installed | java ## Hold policy against Spark itself (SPARK=3.5) and the naive evaluator, at length
