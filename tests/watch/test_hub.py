@@ -27,13 +27,17 @@ _PATIENCE_SECONDS = 20.0
 
 
 class _Aws:
-    """`states` by run; `errors` by run are raised; `holding` keeps every call until nobody waits for it."""
+    """`states` by run; `errors` by run are raised; `holding` keeps every call until nobody waits for it.
+
+    `lists_all` is an AWS that does not heed the filter.
+    """
 
     def __init__(self, **states: str) -> None:
         self.states = dict(states)
         self.errors: dict[str, GatewayError] = {}
         self.calls: Counter[str] = Counter()
         self.holding = False
+        self.lists_all = False
         self.held = threading.Event()
 
     def send(self, operation: str, request: dict[str, object], *, call: Call, caller: str) -> dict[str, Any]:
@@ -46,7 +50,7 @@ class _Aws:
             return {"jobRun": self._run(str(request["jobRunId"]))}
         start, states = int(str(request.get("nextToken", "0"))), request["states"]
         assert isinstance(states, list)
-        going = sorted(name for name, state in self.states.items() if state in states)
+        going = sorted(name for name, state in self.states.items() if state in states or self.lists_all)
         page: dict[str, Any] = {"jobRuns": [{**self._run(name), "id": name} for name in going[start : start + 50]]}
         return page | ({"nextToken": str(start + 50)} if start + 50 < len(going) else {})
 
@@ -178,6 +182,25 @@ def test_few_among_many() -> None:
             lists = aws.calls["ListJobRuns"]
             await _until(lambda: aws.calls["GetJobRun"] >= 6)
             assert aws.calls["ListJobRuns"] == lists
+
+    _in_a_loop(work)
+
+
+def test_an_end_is_believed_of_get_alone() -> None:
+    """A list that tells of an end has not its figures: AWS is asked for the run, and then it is told."""
+
+    async def work(hub: Hub) -> None:
+        aws = _Aws(seen1="RUNNING", seen2="RUNNING")
+        aws.lists_all = True
+        ended: list[job_run_pb2.JobRun] = []
+        async with _watched(hub, aws, "seen1", "seen2") as told:
+            await _until(lambda: all(one.states for one in told))
+            aws.states.update(seen1="SUCCESS", seen2="SUCCESS")
+            with hub.watching(aws, "target", "app", "seen1", None) as watcher:
+                async for message in watcher.changes():
+                    ended.append(message.job_run)  # noqa: PERF401 - reads better so
+        assert ended[-1].total_resource_utilization.v_cpu_hour == 1.5
+        assert aws.calls["ListJobRuns"] >= 1
 
     _in_a_loop(work)
 
