@@ -23,6 +23,7 @@ from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
 from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
 from emrgateway_server import engines, outside, telemetry, upstream
+from emrgateway_server.audit import Audit
 from emrgateway_server.descriptions import Descriptions
 from emrgateway_server.emr import LedgerTable
 from emrgateway_server.identity import InsecureIdentity, Labels
@@ -73,6 +74,7 @@ class App:
             token_seconds=settings.ledger.upstream_token_hours * HOUR_SECONDS,
             goes_on=settings.ledger.on_error == "continue",
         )
+        self._audit = Audit(settings.audit)
         self._places = Places(limits.max_in_flight)
         self._threads = ThreadPoolExecutor(self._places.most_threads, thread_name_prefix=THREAD_NAME)
         self._pool = Pool(self._threads, self._places, limits)
@@ -85,6 +87,7 @@ class App:
             policies=self._policies,
             targets=self._targets,
             submissions=self._submissions,
+            audit=self._audit,
             max_message_bytes=limits.max_message_bytes,
         )
         self.descriptions = Descriptions(
@@ -96,6 +99,7 @@ class App:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
+        loop.add_signal_handler(signal.SIGHUP, self._audit.reopen)
         server = self._server()
         address = _bound(server, self._settings.listen, self._settings.tls)
         probes = Probes(self._settings.metrics, PolicyMetrics(self._policies)) if self._settings.metrics else None
@@ -115,7 +119,7 @@ class App:
     def _server(self) -> aio.Server:
         limits = self._settings.limits
         server = aio.server(
-            interceptors=[Traced(), LastResort(), RawBytes()],
+            interceptors=[Traced(self._audit), LastResort(self._audit), RawBytes()],
             options=[
                 ("grpc.max_receive_message_length", TRANSPORT_MESSAGE_BYTES),
                 ("grpc.max_connection_age_ms", round(limits.max_connection_age_seconds * 1000)),
@@ -150,6 +154,7 @@ class App:
         self._policies.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._submissions.close)
+        await asyncio.to_thread(self._audit.close)
         self._targets.close()
 
 

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_server import emr, judging, replies, shapes, telemetry, translate
+from emrgateway_server.audit import Audit
 from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target, Targets
@@ -40,12 +41,14 @@ class JobRuns:
         policies: PolicySource,
         targets: Targets,
         submissions: Submissions,
+        audit: Audit,
         max_message_bytes: int,
     ) -> None:
         self._identity = identity
         self._labels = labels
         self._policies = policies
         self._targets = targets
+        self._audit = audit
         self._submitting = Submitting(submissions)
         self._max_message_bytes = max_message_bytes
 
@@ -59,7 +62,7 @@ class JobRuns:
         target = self._targets.of(message.application_id)
         submission = Submission(_upstream_token(caller, target, original), emr.intent(original))
         stamps = emr.reserved_tags(caller=caller.id, token=submission.token, intent=submission.intent)
-        judge = partial(_judged, self._policies.engine, caller, original, stamps)
+        judge = partial(self._judged, self._policies.engine, caller, original, stamps, call)
         if message.validate_only:
             decision = judge()
             if decision.allowed:
@@ -99,19 +102,27 @@ class JobRuns:
     ) -> tuple[_Message, dict[str, object]]:
         return judging.read(data, message_class, shape, most_bytes=self._max_message_bytes)
 
-
-def _judged(engine: Engine, caller: Caller, original: Mapping[str, object], stamps: Mapping[str, str]) -> Decision:
-    with telemetry.policy_span() as span:
-        decision = judging.judge(engine, caller, original, stamps)
-        telemetry.note_decision(
-            span,
-            decision.policy_digest,
-            allowed=decision.allowed,
-            changed=_rules(decision, Verdict.CHANGED),
-            denied=_rules(decision, Verdict.DENIED),
-        )
-    telemetry.count_outcomes((each.rule_id, each.verdict.value, each.mode.value) for each in decision.outcomes)
-    return decision
+    def _judged(
+        self,
+        engine: Engine,
+        caller: Caller,
+        original: Mapping[str, object],
+        stamps: Mapping[str, str],
+        call: Call,
+    ) -> Decision:
+        """The decision, which the audit has by the time that anything is done about it."""
+        with telemetry.policy_span() as span:
+            decision = judging.judge(engine, caller, original, stamps)
+            telemetry.note_decision(
+                span,
+                decision.policy_digest,
+                allowed=decision.allowed,
+                changed=_rules(decision, Verdict.CHANGED),
+                denied=_rules(decision, Verdict.DENIED),
+            )
+        telemetry.count_outcomes((each.rule_id, each.verdict.value, each.mode.value) for each in decision.outcomes)
+        self._audit.judged(caller, original, decision, call)
+        return decision
 
 
 def _upstream_token(caller: Caller, target: Target | None, original: Mapping[str, object]) -> str:

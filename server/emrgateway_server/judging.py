@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from emrgateway.v1 import decision_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import conformance, engines, shapes, translate, wire
+from emrgateway_server import conformance, engines, record, shapes, translate, wire
 from emrgateway_server.caller import Caller
 from emrgateway_server.findings import Findings
 from emrgateway_server.policy import Decision, Engine, Outcome, Verdict
@@ -40,6 +40,7 @@ def read(
     request = translate.to_aws(message, shape)
     conformance.check(request, shape, found)
     found.raise_if_any()
+    record.note_ids(message)
     return message, request
 
 

@@ -209,6 +209,7 @@ class Audit(_Section):
     path: FilePath = "-"
     on_error: Literal["fail", "continue"] = "continue"
     requests: Literal["none", "full"] = "none"
+    fsync: Literal["never", "interval", "always"] = "interval"
 
 
 class Limits(_Section):
@@ -366,6 +367,7 @@ def _contradictions(document: Document) -> list[Problem]:
         *_limit_mistakes(document),
         *_rate_mistakes(document),
         *_ledger_mistakes(document),
+        *_audit_mistakes(document),
         *_not_yet(document),
     ]
     names = [document.at(("targets", index, "name")) for index in range(_length(document, "targets"))]
@@ -423,6 +425,11 @@ def _ledger_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
     for key in ("table", "region", "endpoint_url"):
         if not is_table and document.at(("ledger", key)):
             yield ("ledger", key), f"ledger.{key} is for kind: dynamodb, and submissions would be kept in memory alone"
+
+
+def _audit_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
+    if document.at(("audit", "requests")) == "full" and document.at(("audit", "path")) in (None, "-"):
+        yield ("audit", "requests"), "audit.requests: full keeps the originals beside audit.path: say a file there"
 
 
 def _is_loopback_address(address: object) -> bool:

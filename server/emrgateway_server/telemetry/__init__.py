@@ -5,6 +5,7 @@ from emrgateway_server.telemetry.metrics import count_outcomes
 from emrgateway_server.telemetry.spans import (
     aws_span,
     caller_context,
+    current_ids,
     end_server_span,
     note_aws_fault,
     note_aws_reply,
@@ -22,6 +23,7 @@ __all__ = [
     "configure_logging",
     "configure_tracing",
     "count_outcomes",
+    "current_ids",
     "end_server_span",
     "log_bug",
     "note_aws_fault",

@@ -13,12 +13,21 @@ from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
+from emrgateway_server import record
 from emrgateway_server.errors import GatewayError
 
 # The codes that the gRPC conventions count as the server's fault; the others are the caller's to mend.
 _SERVER_FAULTS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 
 _tracer = trace.get_tracer("emrgateway_server")
+
+
+def current_ids() -> tuple[str, str]:
+    """The current span's trace id and span id in hexadecimal, empty where there is none."""
+    found = trace.get_current_span().get_span_context()
+    if not found.is_valid:
+        return "", ""
+    return trace.format_trace_id(found.trace_id), trace.format_span_id(found.span_id)
 
 
 def caller_context(metadata: Mapping[str, str]) -> Context:
@@ -52,12 +61,14 @@ def end_server_span(span: Span, code: str) -> None:
 
 
 def note_error(error: GatewayError) -> None:
-    """Put the contract's reason on the current span."""
+    """Put the contract's reason on the current span, and the error on the call's record."""
+    record.note_error(error)
     trace.get_current_span().set_attribute("emrgateway.reason", error.reason)
 
 
 def note_caller(caller_id: str) -> None:
-    """Put the caller on the current span."""
+    """Put the caller on the current span and the call's record."""
+    record.note_caller(caller_id)
     trace.get_current_span().set_attribute("emrgateway.caller", caller_id)
 
 
