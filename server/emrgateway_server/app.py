@@ -89,6 +89,7 @@ class App:
             submissions=self._submissions,
             audit=self._audit,
             max_message_bytes=limits.max_message_bytes,
+            traces_jobs=settings.telemetry.job_traceparent,
         )
         self.descriptions = Descriptions(
             identity=identity, policies=self._policies, max_message_bytes=limits.max_message_bytes
@@ -110,6 +111,7 @@ class App:
         if probes is not None:
             probes.start()
             print(f"metrics on {probes.address}", flush=True)  # noqa: T201 - as above
+        self._observe()
         files = self._settings.policy
         _log.info("policy %s from %s", self._policies.engine.digest, files.directory)
         self._policies.start(files.reload_seconds)
@@ -137,6 +139,17 @@ class App:
         reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         return server
 
+    def _observe(self) -> None:
+        """Figures that are there whenever somebody looks."""
+        places, audit = self._places, self._audit
+        observe = telemetry.observe
+        observe("emr_gateway.throttle.queue_length", "Calls that wait for their turn.", self._targets.waiting)
+        observe("emr_gateway.calls.in_flight", "Calls that have a place.", lambda: [(places.taken, {})])
+        observe("emr_gateway.calls.waiting", "Calls that gave up their place to wait.", lambda: [(places.parked, {})])
+        observe("emr_gateway.calls.limit", "Places there are.", lambda: [(self._settings.limits.max_in_flight, {})])
+        observe("emr_gateway.audit.lost", "Audit lines never written.", lambda: [(audit.lost, {})], only_grows=True)
+        observe("emr_gateway.audit.failing", "1 while it cannot be written.", lambda: [(float(audit.is_failing), {})])
+
     async def _drain(self, server: aio.Server, probes: Probes | None) -> None:
         """NOT_SERVING, a pause in which clients leave, then the calls in flight finish."""
         _log.info("draining")
@@ -160,12 +173,12 @@ class App:
 
 def serve(settings: Settings, environment: Mapping[str, str]) -> int:
     """Run the gateway until it is told to stop; 0. `ConfigurationError` where it cannot start."""
+    measuring = telemetry.configure_metrics(environment, VERSION)
     tracing = telemetry.configure_tracing(environment, VERSION)
     try:
         asyncio.run(_serve(settings))
     finally:
-        if tracing is not None:
-            telemetry.stop(tracing)
+        telemetry.stop(measuring, *([tracing] if tracing else []))
     working = [thread for thread in threading.enumerate() if thread.name.startswith((THREAD_NAME, WRITER_NAME))]
     for thread in working:
         thread.join(timeout=LAST_WORDS_SECONDS / len(working))

@@ -140,6 +140,7 @@ class Traced(_OwnUnaryInterceptor):
                     return reply
                 finally:
                     telemetry.end_server_span(span, code.name)
+                    telemetry.count_call(kept, code.name, starts=method == START_JOB_RUN)
                     self._audit.ended(kept, code.name, context.peer(), starts=method == START_JOB_RUN)
 
         return traced

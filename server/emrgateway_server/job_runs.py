@@ -43,12 +43,14 @@ class JobRuns:
         submissions: Submissions,
         audit: Audit,
         max_message_bytes: int,
+        traces_jobs: bool,
     ) -> None:
         self._identity = identity
         self._labels = labels
         self._policies = policies
         self._targets = targets
         self._audit = audit
+        self._traces_jobs = traces_jobs
         self._submitting = Submitting(submissions)
         self._max_message_bytes = max_message_bytes
 
@@ -62,7 +64,8 @@ class JobRuns:
         target = self._targets.of(message.application_id)
         submission = Submission(_upstream_token(caller, target, original), emr.intent(original))
         stamps = emr.reserved_tags(caller=caller.id, token=submission.token, intent=submission.intent)
-        judge = partial(self._judged, self._policies.engine, caller, original, stamps, call)
+        conf = telemetry.job_settings(submission.token) if self._traces_jobs else {}
+        judge = partial(self._judged, self._policies.engine, caller, original, stamps=stamps, conf=conf, call=call)
         if message.validate_only:
             decision = judge()
             if decision.allowed:
@@ -107,18 +110,21 @@ class JobRuns:
         engine: Engine,
         caller: Caller,
         original: Mapping[str, object],
+        *,
         stamps: Mapping[str, str],
+        conf: Mapping[str, str],
         call: Call,
     ) -> Decision:
         """The decision, which the audit has by the time that anything is done about it."""
         with telemetry.policy_span() as span:
-            decision = judging.judge(engine, caller, original, stamps)
+            decision = judging.judge(engine, caller, original, stamps, conf=conf)
             telemetry.note_decision(
                 span,
                 decision.policy_digest,
                 allowed=decision.allowed,
                 changed=_rules(decision, Verdict.CHANGED),
                 denied=_rules(decision, Verdict.DENIED),
+                untraced=decision.unstamped,
             )
         telemetry.count_outcomes((each.rule_id, each.verdict.value, each.mode.value) for each in decision.outcomes)
         self._audit.judged(caller, original, decision, call)

@@ -1,14 +1,22 @@
-"""The SDK's set-up: where spans go, as the standard `OTEL_*` variables say."""
+"""The SDK's set-up: where spans and metrics go, as the standard `OTEL_*` variables say."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 
-from opentelemetry import trace
+from opentelemetry import metrics, trace
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter
+
+from emrgateway_server.telemetry import dropping
+from emrgateway_server.telemetry.dropping import CountedProcessor, Dropped
+from emrgateway_server.telemetry.metrics import observe
 
 SERVICE_NAME = "emr-gateway"
 FLUSH_SECONDS = 2.0
@@ -21,19 +29,57 @@ def configure_tracing(environment: Mapping[str, str], version: str) -> TracerPro
     exporter = _exporter(environment)
     if exporter is None:
         return None
-    names = {} if "OTEL_SERVICE_NAME" in environment else {"service.name": SERVICE_NAME}
-    resource = Resource.create({**names, "service.version": version})
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # `stop` does
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider = TracerProvider(resource=_resource(environment, version), shutdown_on_exit=False)  # `stop` does
+    most = _number(environment.get("OTEL_BSP_MAX_QUEUE_SIZE", ""), dropping.MOST_WAITING)
+    dropped = Dropped(most)
+    provider.add_span_processor(CountedProcessor(exporter, dropped, most))
     trace.set_tracer_provider(provider)
+    observe(
+        "emr_gateway.telemetry.dropped",
+        "Spans that never reached the collector.",
+        lambda: [(dropped.count, {"signal": "spans"})],
+        only_grows=True,
+    )
     return provider
 
 
-def stop(provider: TracerProvider) -> None:
+def configure_metrics(environment: Mapping[str, str], version: str) -> MeterProvider:
+    """Metrics are there for Prometheus, and sent to a collector besides where `OTEL_METRICS_EXPORTER` is `otlp`."""
+    readers: list[MetricReader] = [PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False)]
+    if "otlp" in environment.get("OTEL_METRICS_EXPORTER", ""):
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - few need it
+            OTLPMetricExporter,
+        )
+
+        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+    provider = MeterProvider(
+        readers,
+        resource=_resource(environment, version),
+        exemplar_filter=AlwaysOffExemplarFilter(),
+        shutdown_on_exit=False,
+    )
+    metrics.set_meter_provider(provider)
+    return provider
+
+
+def stop(*providers: TracerProvider | MeterProvider) -> None:
     """Export what is left, for a moment: a collector that is gone must not keep the process."""
-    ending = threading.Thread(target=provider.shutdown, name="telemetry", daemon=True)
-    ending.start()
-    ending.join(FLUSH_SECONDS)
+    endings = [threading.Thread(target=each.shutdown, name="telemetry", daemon=True) for each in providers]
+    for ending in endings:
+        ending.start()
+    ends = time.monotonic() + FLUSH_SECONDS
+    for ending in endings:
+        ending.join(max(0.0, ends - time.monotonic()))
+
+
+def _resource(environment: Mapping[str, str], version: str) -> Resource:
+    names = {} if "OTEL_SERVICE_NAME" in environment else {"service.name": SERVICE_NAME}
+    return Resource.create({**names, "service.version": version})
+
+
+def _number(text: str, otherwise: int) -> int:
+    """A variable's number; what is none is as if it were not there."""
+    return int(text) if text.isascii() and text.isdigit() and int(text) else otherwise
 
 
 def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
