@@ -94,8 +94,9 @@ def note_decision(
         span.add_event("traceparent.left_out", {"emrgateway.reason": untraced})
     span.set_attribute("emrgateway.policy.digest", digest)
     span.set_attribute("emrgateway.policy.allowed", allowed)
-    span.set_attribute("emrgateway.policy.changed_by", changed)
-    span.set_attribute("emrgateway.policy.denied_by", denied)
+    for name, rules in (("changed_by", changed), ("denied_by", denied)):
+        if rules:  # some receivers stumble over an empty list
+            span.set_attribute(f"emrgateway.policy.{name}", rules)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from opentelemetry import metrics, trace
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter
@@ -47,11 +47,7 @@ def configure_metrics(environment: Mapping[str, str], version: str) -> MeterProv
     """Metrics are there for Prometheus, and sent to a collector besides where `OTEL_METRICS_EXPORTER` is `otlp`."""
     readers: list[MetricReader] = [PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False)]
     if "otlp" in environment.get("OTEL_METRICS_EXPORTER", ""):
-        from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - few need it
-            OTLPMetricExporter,
-        )
-
-        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+        readers.append(PeriodicExportingMetricReader(_metric_exporter(environment)))
     provider = MeterProvider(
         readers,
         resource=_resource(environment, version),
@@ -90,10 +86,7 @@ def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
         return None
     if named == "console":
         return ConsoleSpanExporter()
-    protocol = environment.get(
-        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", environment.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
-    )
-    if protocol == "grpc":
+    if _protocol(environment, "TRACES") == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415 - one of two is loaded
             OTLPSpanExporter as GrpcExporter,
         )
@@ -104,3 +97,22 @@ def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
     )
 
     return HttpExporter()
+
+
+def _metric_exporter(environment: Mapping[str, str]) -> MetricExporter:
+    if _protocol(environment, "METRICS") == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415 - one of two is loaded
+            OTLPMetricExporter as GrpcExporter,
+        )
+
+        return GrpcExporter()
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - as above
+        OTLPMetricExporter as HttpExporter,
+    )
+
+    return HttpExporter()
+
+
+def _protocol(environment: Mapping[str, str], signal: str) -> str:
+    general = environment.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    return environment.get(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", general)
