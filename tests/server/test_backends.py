@@ -1,4 +1,4 @@
-"""Telemetry's back-end down, refusing, or saying nothing: no call fails of it, memory stays bounded, losses are counted."""
+"""Telemetry's back-end down, refusing or silent: no call fails of it, memory stays bounded, losses are counted."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from emrgateway_server.record import Record
 
 # The buckets that the RPC conventions advise, in seconds.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-OTHER = "_OTHER"  # the conventions' word for a method that is not known
 
 _Figures = Callable[[], Iterable[tuple[float, Mapping[str, str]]]]
 
