@@ -38,8 +38,9 @@ test: $(VENV)/.installed | openssl ## Run the whole test suite
 # As many submissions as asked for; a hundredth of it are killed in the middle, and twenty restarts are rolled.
 SOAK ?= 20000
 .PHONY: soak
-soak: $(VENV)/.installed ## Prove exactly-once at length: make soak SOAK=20000
-	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak tests/watch/test_budget.py
+soak: $(VENV)/.installed ## Prove at length what the tests prove in short: make soak SOAK=20000
+	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak
+	@SOAK=$(SOAK) $(BIN)/pytest -s -m soak tests --ignore tests/soak
 
 .PHONY: check
 check: lint types proto-check contracts iam coverage compat ## Run all that CI runs
