@@ -39,8 +39,9 @@ test: $(VENV)/.installed | openssl ## Run the whole test suite
 # As many submissions as asked for; a hundredth of it are killed in the middle, and twenty restarts are rolled.
 SOAK ?= 20000
 .PHONY: soak
-soak: $(VENV)/.installed ## Prove exactly-once at length: make soak SOAK=20000
+soak: $(VENV)/.installed ## Prove at length what the tests prove in short: make soak SOAK=20000
 	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak
+	@SOAK=$(SOAK) $(BIN)/pytest -s -m soak tests --ignore tests/soak
 
 .PHONY: check
 check: lint types proto-check contracts iam otlp coverage compat ## Run all that CI runs
@@ -102,6 +103,7 @@ bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own co
 	@$(BIN)/python -m tests.bench.judging
 	@$(BIN)/python -m tests.bench.overload
 	@$(BIN)/python -m tests.bench.telemetry
+	@$(BIN)/python -m tests.bench.watching
 
 .PHONY: fuzz
 fuzz: $(FUZZ_VENV)/.installed | java ## Hold policy against Spark itself (SPARK=3.5) and the naive evaluator, at length
