@@ -147,8 +147,10 @@ class Limits(_Section):
     max_deadline_seconds: Duration = 60
     reply_margin_seconds: Seconds = 0.1
     max_message_bytes: Annotated[int, Field(ge=1_024, le=4_194_304)] = 524_288
-    max_in_flight: Annotated[int, Field(ge=1, le=4_096)] = 256
+    # Each is a thread, and a container is commonly held to 1,024 of them, those of parked calls included.
+    max_in_flight: Annotated[int, Field(ge=1, le=384)] = 256
     queue_per_target: Annotated[int, Field(ge=1)] = 256
+    max_watch_streams: Annotated[int, Field(ge=1, le=100_000)] = 4_096
     max_connection_age_seconds: Duration = 600
     drain_pause_seconds: Seconds = 2
     drain_seconds: Seconds = 30
