@@ -6,6 +6,7 @@ PROTO_VENV := .venv-proto
 NODE_VENV := .venv-node
 SIMULATOR := tests/aws/node_modules
 PROVIDER := tests/identity/node_modules
+RECEIVER := tests/otlp/node_modules
 PROTOS := $(sort $(wildcard proto/emrgateway/v1/*.proto))
 # Named, since a comma would end an argument of call.
 EVERYTHING := -e '.[server,sandbox,dev]'
@@ -39,11 +40,12 @@ test: $(VENV)/.installed | openssl ## Run the whole test suite
 # As many submissions as asked for; a hundredth of it are killed in the middle, and twenty restarts are rolled.
 SOAK ?= 20000
 .PHONY: soak
-soak: $(VENV)/.installed ## Prove exactly-once, and rotation under load, at length: make soak SOAK=20000
-	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak tests/identity/test_certificates.py
+soak: $(VENV)/.installed ## Prove at length what the tests prove in short: make soak SOAK=20000
+	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak
+	@SOAK=$(SOAK) $(BIN)/pytest -s -m soak tests --ignore tests/soak
 
 .PHONY: check
-check: lint types proto-check contracts iam issuer coverage compat ## Run all that CI runs
+check: lint types proto-check contracts iam issuer otlp coverage compat ## Run all that CI runs
 
 .PHONY: lint
 lint: $(VENV)/.installed ## Lint and check the format
@@ -86,7 +88,7 @@ proto-check: $(VENV)/.installed $(PROTO_VENV)/.installed ## Lint the protobuf fi
 compat: $(VENV)/.installed | openssl ## Test client and stubs at both ends of the supported range
 	@$(BIN)/python tests/compat/run.py
 
-# The simulator and the provider are Node programs; Node comes as a wheel, so that nothing else is needed.
+# The simulator, the provider and the receiver are Node programs; Node comes as a wheel, so that nothing else is needed.
 .PHONY: iam
 iam: $(VENV)/.installed $(SIMULATOR)/.installed ## Simulate what AWS's IAM makes of deploy/aws
 	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest tests/aws
@@ -95,11 +97,18 @@ iam: $(VENV)/.installed $(SIMULATOR)/.installed ## Simulate what AWS's IAM makes
 issuer: $(VENV)/.installed $(PROVIDER)/.installed ## Hold the gateway against the tokens of a real OpenID provider
 	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest tests/identity/test_issuer.py
 
+# A collector that is not ours: Elastic's mock of one.
+.PHONY: otlp
+otlp: $(VENV)/.installed $(RECEIVER)/.installed ## Send spans and metrics to a receiver of others' making
+	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest -n 2 tests/otlp
+
 .PHONY: bench
 bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
 	@$(BIN)/python -m tests.bench.steps
 	@$(BIN)/python -m tests.bench.judging
 	@$(BIN)/python -m tests.bench.overload
+	@$(BIN)/python -m tests.bench.watching
+	@$(BIN)/python -m tests.bench.telemetry
 
 .PHONY: fuzz
 fuzz: $(FUZZ_VENV)/.installed | java ## Hold policy against Spark itself (SPARK=3.5) and the naive evaluator, at length
@@ -111,7 +120,7 @@ mutation: $(MUTATION_VENV)/.installed ## Change the policy engine in a few thous
 
 .PHONY: clean
 clean: ## Remove what make made
-	rm -rf .venv .venv-* $(SIMULATOR) $(PROVIDER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .coverage*
+	rm -rf .venv .venv-* $(SIMULATOR) $(PROVIDER) $(RECEIVER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .coverage*
 
 # The tests of TLS make their certificates with it.
 .PHONY: openssl
@@ -145,6 +154,9 @@ $(SIMULATOR)/.installed: tests/aws/package.json tests/aws/package-lock.json | $(
 
 $(PROVIDER)/.installed: tests/identity/package.json tests/identity/package-lock.json | $(NODE_VENV)/.installed
 	@$(call packages,tests/identity)
+
+$(RECEIVER)/.installed: tests/otlp/package.json tests/otlp/package-lock.json | $(NODE_VENV)/.installed
+	@$(call packages,tests/otlp)
 
 # packages FOLDER: install what its lock names.
 define packages

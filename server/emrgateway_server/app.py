@@ -19,11 +19,12 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from prometheus_client.registry import Collector
 
-from emrgateway.v1 import job_run_pb2, job_run_service_pb2, policy_service_pb2
+from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
 from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
 from emrgateway_server import callers, engines, telemetry, upstream
 from emrgateway_server.access import Access
+from emrgateway_server.audit import Audit
 from emrgateway_server.certificates import Certificates
 from emrgateway_server.descriptions import Descriptions
 from emrgateway_server.emr import LedgerTable
@@ -82,6 +83,7 @@ class App:
             token_seconds=settings.ledger.upstream_token_hours * HOUR_SECONDS,
             goes_on=settings.ledger.on_error == "continue",
         )
+        self._audit = Audit(settings.audit)
         self._places = Places(limits.max_in_flight)
         self._threads = ThreadPoolExecutor(self._places.most_threads, thread_name_prefix=THREAD_NAME)
         self._pools: list[Pool] = []
@@ -100,13 +102,15 @@ class App:
             policies=self._policies,
             targets=self._targets,
             submissions=self._submissions,
+            audit=self._audit,
+            traces_jobs=settings.telemetry.job_traceparent,
         )
         self._watches = Watches(
             intake=intake,
             access=access,
             policies=self._policies,
             most_streams=limits.max_watch_streams,
-            ended=_nobody,
+            ended=telemetry.job_ended,
         )
         self.descriptions = Descriptions(
             identity=identity, policies=self._policies, max_message_bytes=limits.max_message_bytes
@@ -117,6 +121,7 @@ class App:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
+        loop.add_signal_handler(signal.SIGHUP, self._audit.reopen)
         servers = [(port, self._server(port)) for port in ports(self._settings)]
         addresses = [(port.words, port.bind(server, self._certificates)) for port, server in servers]
         probes = Probes(self._settings.metrics, *self._collectors()) if self._settings.metrics else None
@@ -131,6 +136,7 @@ class App:
         if probes is not None:
             probes.start()
             print(f"metrics on {probes.address}", flush=True)  # noqa: T201 - as above
+        self._observe()
         files = self._settings.policy
         _log.info("policy %s from %s", self._policies.engine.digest, files.directory)
         self._policies.start(files.reload_seconds)
@@ -147,7 +153,7 @@ class App:
         """One server a port, so that no port ever meets what another one's handshake has established."""
         limits = self._settings.limits
         server = aio.server(
-            interceptors=[Traced(), LastResort(), RawBytes()],
+            interceptors=[Traced(self._audit), LastResort(self._audit), RawBytes()],
             options=[
                 ("grpc.max_receive_message_length", TRANSPORT_MESSAGE_BYTES),
                 ("grpc.max_connection_age_ms", round(limits.max_connection_age_seconds * 1000)),
@@ -161,13 +167,23 @@ class App:
         )
         pool = Pool(self._threads, self._places, limits, port.door)
         self._pools.append(pool)
-        add_JobRunServiceServicer_to_server(
-            JobRunService(self.job_runs, self.runs, self.listing, self._watches, pool), server
-        )
+        job_runs = JobRunService(self.job_runs, self.runs, self.listing, self._watches, pool)
+        add_JobRunServiceServicer_to_server(job_runs, server)
         add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         return server
+
+    def _observe(self) -> None:
+        """Figures that are there whenever somebody looks."""
+        places, audit = self._places, self._audit
+        observe = telemetry.observe
+        observe("emr_gateway.throttle.queue_length", "Calls that wait for their turn.", self._targets.waiting)
+        observe("emr_gateway.calls.in_flight", "Calls that have a place.", lambda: [(places.taken, {})])
+        observe("emr_gateway.calls.waiting", "Calls that gave up their place to wait.", lambda: [(places.parked, {})])
+        observe("emr_gateway.calls.limit", "Places there are.", lambda: [(self._settings.limits.max_in_flight, {})])
+        observe("emr_gateway.audit.lost", "Audit lines never written.", lambda: [(audit.lost, {})], only_grows=True)
+        observe("emr_gateway.audit.failing", "1 while it cannot be written.", lambda: [(float(audit.is_failing), {})])
 
     async def _drain(self, servers: Sequence[aio.Server], probes: Probes | None) -> None:
         """NOT_SERVING, a pause in which clients leave, then the calls in flight finish."""
@@ -189,17 +205,18 @@ class App:
                 watching.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._submissions.close)
+        await asyncio.to_thread(self._audit.close)
         self._targets.close()
 
 
 def serve(settings: Settings, environment: Mapping[str, str]) -> int:
     """Run the gateway until it is told to stop; 0. `ConfigurationError` where it cannot start."""
+    measuring = telemetry.configure_metrics(environment, VERSION)
     tracing = telemetry.configure_tracing(environment, VERSION)
     try:
         asyncio.run(_serve(settings))
     finally:
-        if tracing is not None:
-            telemetry.stop(tracing)
+        telemetry.stop(measuring, *([tracing] if tracing else []))
     working = [
         thread for thread in threading.enumerate() if thread.name.startswith((THREAD_NAME, WRITER_NAME, LOOKER_NAME))
     ]
@@ -215,10 +232,6 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
 
 async def _serve(settings: Settings) -> None:
     await App(settings).run()
-
-
-def _nobody(_: job_run_pb2.JobRun) -> None:
-    """Hears of each run that ended while it was watched."""
 
 
 def _ledger(settings: Settings) -> Ledger:

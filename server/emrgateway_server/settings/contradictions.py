@@ -25,6 +25,7 @@ def contradictions(document: Document) -> list[Problem]:
         *_limit_mistakes(document),
         *_rate_mistakes(document),
         *_ledger_mistakes(document),
+        *_audit_mistakes(document),
     ]
     names = [document.at(("targets", index, "name")) for index in range(_length(document, "targets"))]
     found += [
@@ -133,6 +134,11 @@ def _rate_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
         if any(said.setdefault((account, region, name), rate) != rate for name, rate in rates.items()):
             path = ("targets", index, "rates")
             yield path, f"{yamlfile.dotted(path)}: targets of one account and region share its rates: give the same"
+
+
+def _audit_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:
+    if document.at(("audit", "requests")) == "full" and document.at(("audit", "path")) in (None, "-"):
+        yield ("audit", "requests"), "audit.requests: full keeps the originals beside audit.path: say a file there"
 
 
 def _ledger_mistakes(document: Document) -> Iterator[tuple[yamlfile.Path, str]]:

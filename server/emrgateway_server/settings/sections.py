@@ -139,6 +139,7 @@ class Audit(_Section):
     path: FilePath = "-"
     on_error: Literal["fail", "continue"] = "continue"
     requests: Literal["none", "full"] = "none"
+    fsync: Literal["never", "interval", "always"] = "interval"
 
 
 class Limits(_Section):
