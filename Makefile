@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 NODE_VENV := .venv-node
 SIMULATOR := tests/aws/node_modules
+PROVIDER := tests/identity/node_modules
 RECEIVER := tests/otlp/node_modules
 PROTOS := $(sort $(wildcard proto/emrgateway/v1/*.proto))
 # Named, since a comma would end an argument of call.
@@ -44,7 +45,7 @@ soak: $(VENV)/.installed ## Prove at length what the tests prove in short: make 
 	@SOAK=$(SOAK) $(BIN)/pytest -s -m soak tests --ignore tests/soak
 
 .PHONY: check
-check: lint types proto-check contracts iam otlp coverage compat ## Run all that CI runs
+check: lint types proto-check contracts iam issuer otlp coverage compat ## Run all that CI runs
 
 .PHONY: lint
 lint: $(VENV)/.installed ## Lint and check the format
@@ -87,10 +88,14 @@ proto-check: $(VENV)/.installed $(PROTO_VENV)/.installed ## Lint the protobuf fi
 compat: $(VENV)/.installed | openssl ## Test client and stubs at both ends of the supported range
 	@$(BIN)/python tests/compat/run.py
 
-# The simulator is a Node program; Node comes as a wheel, so that nothing else is needed.
+# The simulator, the provider and the receiver are Node programs; Node comes as a wheel, so that nothing else is needed.
 .PHONY: iam
 iam: $(VENV)/.installed $(SIMULATOR)/.installed ## Simulate what AWS's IAM makes of deploy/aws
 	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest tests/aws
+
+.PHONY: issuer
+issuer: $(VENV)/.installed $(PROVIDER)/.installed ## Hold the gateway against the tokens of a real OpenID provider
+	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest tests/identity/test_issuer.py
 
 # A collector that is not ours: Elastic's mock of one.
 .PHONY: otlp
@@ -115,7 +120,7 @@ mutation: $(MUTATION_VENV)/.installed ## Change the policy engine in a few thous
 
 .PHONY: clean
 clean: ## Remove what make made
-	rm -rf .venv .venv-* $(SIMULATOR) $(RECEIVER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .coverage*
+	rm -rf .venv .venv-* $(SIMULATOR) $(PROVIDER) $(RECEIVER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .coverage*
 
 # The tests of TLS make their certificates with it.
 .PHONY: openssl
@@ -145,10 +150,18 @@ $(NODE_VENV)/.installed: pyproject.toml
 	@$(call venv,$(NODE_VENV),'.[node]')
 
 $(SIMULATOR)/.installed: tests/aws/package.json tests/aws/package-lock.json | $(NODE_VENV)/.installed
-	@cd tests/aws && PATH=$(CURDIR)/$(NODE_VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+	@$(call packages,tests/aws)
+
+$(PROVIDER)/.installed: tests/identity/package.json tests/identity/package-lock.json | $(NODE_VENV)/.installed
+	@$(call packages,tests/identity)
 
 $(RECEIVER)/.installed: tests/otlp/package.json tests/otlp/package-lock.json | $(NODE_VENV)/.installed
-	@cd tests/otlp && PATH=$(CURDIR)/$(NODE_VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+	@$(call packages,tests/otlp)
+
+# packages FOLDER: install what its lock names.
+define packages
+cd $(1) && PATH=$(CURDIR)/$(NODE_VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+endef
 
 # venv FOLDER WHAT: make a virtual environment with WHAT in it.
 define venv

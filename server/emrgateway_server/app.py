@@ -91,7 +91,7 @@ class App:
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
         self._tokens = callers.tokens(settings.identity, labels)
-        identity = callers.doors(settings.identity, labels, self._tokens)
+        identity = callers.doors(settings, labels, self._tokens)
         intake, owners = Intake(identity, limits.max_message_bytes), Owners(labels)
         access = Access(self._policies, self._targets, owners)
         self.runs = Runs(intake, access, owners)
