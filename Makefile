@@ -48,6 +48,7 @@ check: lint types proto-check contracts iam coverage compat ## Run all that CI r
 lint: $(VENV)/.installed ## Lint and check the format
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/hadolint deploy/Dockerfile
 
 .PHONY: format
 format: $(VENV)/.installed ## Format Python and protobuf files
@@ -89,6 +90,19 @@ compat: $(VENV)/.installed | openssl ## Test client and stubs at both ends of th
 .PHONY: iam
 iam: $(VENV)/.installed $(SIMULATOR)/.installed ## Simulate what AWS's IAM makes of deploy/aws
 	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest tests/aws
+
+# Docker where its daemon answers, else buildah. deploy/README.md says what else BUILD may hold.
+BUILDER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
+IMAGE ?= emr-gateway:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+BUILD ?=
+.PHONY: image
+image: | $(BUILDER) ## Build the container image (BUILDER=docker or buildah, IMAGE=name:tag, BUILD=more flags)
+	@$(BUILDER) build -f deploy/Dockerfile -t $(IMAGE) --build-arg VERSION=$(lastword $(subst :, ,$(IMAGE))) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) .
+
+.PHONY: docker buildah
+docker buildah:
+	@command -v $@ >/dev/null || { echo "make image needs docker or buildah; on Debian or Ubuntu: apt-get install buildah"; exit 1; }
 
 .PHONY: bench
 bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
