@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 NODE_VENV := .venv-node
+CHECKOV_VENV := .venv-checkov
 SIMULATOR := tests/aws/node_modules
 PROTOS := $(sort $(wildcard proto/emrgateway/v1/*.proto))
 # Named, since a comma would end an argument of call.
@@ -42,7 +43,7 @@ soak: $(VENV)/.installed ## Prove exactly-once at length: make soak SOAK=20000
 	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak
 
 .PHONY: check
-check: lint types proto-check contracts iam coverage compat ## Run all that CI runs
+check: lint types proto-check contracts iam chart coverage compat ## Run all that CI runs
 
 .PHONY: lint
 lint: $(VENV)/.installed ## Lint and check the format
@@ -91,18 +92,20 @@ compat: $(VENV)/.installed | openssl ## Test client and stubs at both ends of th
 iam: $(VENV)/.installed $(SIMULATOR)/.installed ## Simulate what AWS's IAM makes of deploy/aws
 	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest tests/aws
 
-# Docker where its daemon answers, else buildah. deploy/README.md says what else BUILD may hold.
-BUILDER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
-IMAGE ?= emr-gateway:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-BUILD ?=
-.PHONY: image
-image: | $(BUILDER) ## Build the container image (BUILDER=docker or buildah, IMAGE=name:tag, BUILD=more flags)
-	@$(BUILDER) build -f deploy/Dockerfile -t $(IMAGE) --build-arg VERSION=$(lastword $(subst :, ,$(IMAGE))) \
-	  --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) .
+.PHONY: chart
+chart: $(VENV)/.installed $(CHECKOV_VENV)/.installed ## Ask checkov about the chart and the image
+	@CHECKOV=$(CHECKOV_VENV)/bin/checkov $(BIN)/pytest tests/deploy/test_checkov.py
 
-.PHONY: docker buildah
-docker buildah:
-	@command -v $@ >/dev/null || { echo "make image needs docker or buildah; on Debian or Ubuntu: apt-get install buildah"; exit 1; }
+# Docker where its daemon answers, else buildah; deploy/README.md says what BUILD may hold.
+IMAGE ?= emr-gateway:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+.PHONY: image
+image: ## Build the container image: make image IMAGE=name:tag BUILDER=buildah BUILD='more flags'
+	@builder=$(BUILDER); [ -n "$$builder" ] || \
+	  for builder in docker buildah none; do $$builder info >/dev/null 2>&1 && break; done; \
+	[ $$builder != none ] || \
+	  { echo "make image needs docker or buildah; on Debian or Ubuntu: apt-get install buildah"; exit 1; }; \
+	$$builder build -f deploy/Dockerfile -t $(IMAGE) --build-arg VERSION=$(lastword $(subst :, ,$(IMAGE))) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) .
 
 .PHONY: bench
 bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
@@ -148,6 +151,9 @@ $(MUTATION_VENV)/.installed: pyproject.toml
 
 $(NODE_VENV)/.installed: pyproject.toml
 	@$(call venv,$(NODE_VENV),'.[node]')
+
+$(CHECKOV_VENV)/.installed: pyproject.toml
+	@$(call venv,$(CHECKOV_VENV),'.[checkov]')
 
 $(SIMULATOR)/.installed: tests/aws/package.json tests/aws/package-lock.json | $(NODE_VENV)/.installed
 	@cd tests/aws && PATH=$(CURDIR)/$(NODE_VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund && touch node_modules/.installed
