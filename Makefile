@@ -43,7 +43,7 @@ soak: $(VENV)/.installed ## Prove exactly-once at length: make soak SOAK=20000
 	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak
 
 .PHONY: check
-check: lint types proto-check contracts iam chart coverage compat ## Run all that CI runs
+check: lint types proto-check contracts iam chart rules coverage compat ## Run all that CI runs
 
 .PHONY: lint
 lint: $(VENV)/.installed ## Lint and check the format
@@ -96,6 +96,12 @@ iam: $(VENV)/.installed $(SIMULATOR)/.installed ## Simulate what AWS's IAM makes
 chart: $(VENV)/.installed $(CHECKOV_VENV)/.installed ## Ask checkov about the chart and the image
 	@CHECKOV=$(CHECKOV_VENV)/bin/checkov $(BIN)/pytest tests/deploy/test_checkov.py
 
+.PHONY: rules
+rules: $(VENV)/.installed | prometheus ## Try the alerts, and the dashboard on a live gateway, with Prometheus itself
+	@promtool check rules --lint=all deploy/prometheus/rules.yaml
+	@promtool test rules tests/deploy/rules.tests.yaml
+	@PROMETHEUS=prometheus $(BIN)/pytest tests/deploy/test_dashboard.py
+
 # Docker where its daemon answers, else buildah; deploy/README.md says what BUILD may hold.
 IMAGE ?= emr-gateway:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 .PHONY: image
@@ -108,10 +114,11 @@ image: ## Build the container image: make image IMAGE=name:tag BUILDER=buildah B
 	  --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) .
 
 .PHONY: bench
-bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
+bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost, and a whole gateway
 	@$(BIN)/python -m tests.bench.steps
 	@$(BIN)/python -m tests.bench.judging
 	@$(BIN)/python -m tests.bench.overload
+	@$(BIN)/python -m tests.bench.serving
 
 .PHONY: fuzz
 fuzz: $(FUZZ_VENV)/.installed | java ## Hold policy against Spark itself (SPARK=3.5) and the naive evaluator, at length
@@ -130,6 +137,11 @@ clean: ## Remove what make made
 openssl:
 	@command -v openssl >/dev/null || \
 	  { echo "the tests need the openssl command; on Debian or Ubuntu: apt-get install openssl"; exit 1; }
+
+.PHONY: prometheus
+prometheus:
+	@command -v promtool >/dev/null && command -v prometheus >/dev/null || \
+	  { echo "make rules needs prometheus and promtool; on Debian or Ubuntu: apt-get install prometheus"; exit 1; }
 
 # Spark's own parsers run on it.
 .PHONY: java
