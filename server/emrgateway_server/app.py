@@ -19,24 +19,31 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
+from emrgateway.v1 import job_run_pb2, job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
 from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
 from emrgateway_server import engines, outside, telemetry, upstream
+from emrgateway_server.access import Access
 from emrgateway_server.descriptions import Descriptions
 from emrgateway_server.emr import LedgerTable
 from emrgateway_server.identity import InsecureIdentity, Labels
+from emrgateway_server.intake import Intake
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.ledger import WRITER_NAME, Ledger, MemoryLedger, Submissions
+from emrgateway_server.listing import Listing
+from emrgateway_server.owners import Owners
 from emrgateway_server.places import Places
 from emrgateway_server.policy_metrics import PolicyMetrics
 from emrgateway_server.policy_service import PolicyService
 from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.pool import Pool
 from emrgateway_server.probes import Probes
+from emrgateway_server.runs import Runs
 from emrgateway_server.service import JobRunService
 from emrgateway_server.settings import Settings, Tls, split_address
+from emrgateway_server.watches import Watches
+from emrgateway_server.watching import LOOKER_NAME
 from emrgateway_server.yamlfile import ConfigurationError, Problem
 
 # Above max_message_bytes, so that a message that is too large is answered with what is wrong, not by the transport.
@@ -79,13 +86,23 @@ class App:
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
         identity = InsecureIdentity(settings.identity.insecure.caller, labels)  # type: ignore[union-attr] # the settings saw to it
+        intake, owners = Intake(identity, limits.max_message_bytes), Owners(labels)
+        access = Access(self._policies, self._targets, owners)
+        self.runs = Runs(intake, access, owners)
+        self.listing = Listing(intake, access)
         self.job_runs = JobRuns(
-            identity=identity,
-            labels=labels,
+            intake=intake,
+            owners=owners,
             policies=self._policies,
             targets=self._targets,
             submissions=self._submissions,
-            max_message_bytes=limits.max_message_bytes,
+        )
+        self._watches = Watches(
+            intake=intake,
+            access=access,
+            policies=self._policies,
+            most_streams=limits.max_watch_streams,
+            ended=_nobody,
         )
         self.descriptions = Descriptions(
             identity=identity, policies=self._policies, max_message_bytes=limits.max_message_bytes
@@ -127,7 +144,9 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, self._pool), server)
+        add_JobRunServiceServicer_to_server(
+            JobRunService(self.job_runs, self.runs, self.listing, self._watches, self._pool), server
+        )
         add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, self._pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
@@ -142,7 +161,7 @@ class App:
             probes.ready = False
         await asyncio.sleep(limits.drain_pause_seconds)
         # Our own calls alone: a stream of health changes lasts as long as its client likes.
-        await self._places.close(limits.drain_seconds)
+        await asyncio.gather(self._places.close(limits.drain_seconds), self._watches.close())
         self._pool.end()
         await server.stop(LAST_WORDS_SECONDS)
         if probes is not None:
@@ -161,7 +180,9 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
     finally:
         if tracing is not None:
             telemetry.stop(tracing)
-    working = [thread for thread in threading.enumerate() if thread.name.startswith((THREAD_NAME, WRITER_NAME))]
+    working = [
+        thread for thread in threading.enumerate() if thread.name.startswith((THREAD_NAME, WRITER_NAME, LOOKER_NAME))
+    ]
     for thread in working:
         thread.join(timeout=LAST_WORDS_SECONDS / len(working))
     if any(thread.is_alive() for thread in working):
@@ -174,6 +195,10 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> int:
 
 async def _serve(settings: Settings) -> None:
     await App(settings).run()
+
+
+def _nobody(_: job_run_pb2.JobRun) -> None:
+    """Hears of each run that ended while it was watched."""
 
 
 def _ledger(settings: Settings) -> Ledger:

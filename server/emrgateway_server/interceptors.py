@@ -30,18 +30,26 @@ _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]"
 
 
-class _OwnUnaryInterceptor(aio.ServerInterceptor):
-    """Wraps the gateway's own unary methods."""
+class _OwnInterceptor(aio.ServerInterceptor):
+    """Wraps the gateway's own methods.
+
+    A method that streams its replies writes them to its context, and so is a coroutine like the others: what goes
+    around one goes around both.
+    """
 
     async def intercept_service(
         self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> _Handler | None:
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or not method.startswith(OWN_SERVICES) or handler.unary_unary is None:
+        if handler is None or not method.startswith(OWN_SERVICES) or handler.request_streaming:
             return handler
-        return grpc.unary_unary_rpc_method_handler(
-            self.wrapped(cast("_Behavior", handler.unary_unary), method),
+        made = (
+            grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
+        )
+        behavior = handler.unary_stream if handler.response_streaming else handler.unary_unary
+        return made(
+            self.wrapped(cast("_Behavior", behavior), method),
             request_deserializer=self.deserializer(handler),
             response_serializer=handler.response_serializer,
         )
@@ -55,7 +63,7 @@ class _OwnUnaryInterceptor(aio.ServerInterceptor):
         return handler.request_deserializer
 
 
-class RawBytes(_OwnUnaryInterceptor):
+class RawBytes(_OwnInterceptor):
     """Hands servicers the bytes themselves: what gRPC cannot parse would never reach us, nor the audit."""
 
     def deserializer(self, handler: _Handler) -> Callable[[bytes], Any] | None:  # noqa: ARG002 - the base's
@@ -63,7 +71,7 @@ class RawBytes(_OwnUnaryInterceptor):
         return bytes
 
 
-class LastResort(_OwnUnaryInterceptor):
+class LastResort(_OwnInterceptor):
     """Turns errors into statuses, and a bug of ours into INTERNAL without its text, which may hold anything."""
 
     def wrapped(self, behavior: _Behavior, method: str) -> _Behavior:
@@ -106,7 +114,7 @@ def _only_validates(request: bytes) -> bool:
         return False
 
 
-class Traced(_OwnUnaryInterceptor):
+class Traced(_OwnInterceptor):
     """The SERVER span around everything else."""
 
     def wrapped(self, behavior: _Behavior, method: str) -> _Behavior:

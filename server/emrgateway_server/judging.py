@@ -6,7 +6,7 @@ What a command says of a request is what the gateway would say, because it is th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TypeVar
 
@@ -32,13 +32,23 @@ _VERDICTS = {
 
 
 def read(
-    data: bytes, message_class: type[_Message], shape: shapes.Shape, *, most_bytes: int
+    data: bytes,
+    message_class: type[_Message],
+    shape: shapes.Shape,
+    *,
+    most_bytes: int,
+    also: Callable[[_Message, Findings], None] | None = None,
 ) -> tuple[_Message, dict[str, object]]:
-    """The message and its one translation, or `InvalidRequest` with all that is wrong."""
+    """The message and its one translation, or `InvalidRequest` with all that is wrong.
+
+    `also` checks what AWS's model does not know.
+    """
     found = Findings()
     message = wire.parse(data, message_class, most_bytes=most_bytes, found=found)
     request = translate.to_aws(message, shape)
     conformance.check(request, shape, found)
+    if also is not None:
+        also(message, found)
     found.raise_if_any()
     return message, request
 

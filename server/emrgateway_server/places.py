@@ -1,4 +1,4 @@
-"""How many calls there may be at one time: a place is taken before the work begins and given back when it ends.
+"""The concurrency limit: a place is taken before a call's work begins and given back when it ends.
 
 The work may outlive its call by a moment. Its place stays taken, so that the next caller is told to come later, not
 left to wait for a thread. A call that waits for its turn toward AWS has no place: who floods one operation fills its

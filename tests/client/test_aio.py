@@ -76,9 +76,11 @@ def test_the_other_methods(gateway: Gateway) -> None:
 def test_both_clients_have_one_surface() -> None:
     """Method for method and argument for argument, but for `async`."""
 
-    def surface(client: type) -> dict[str, inspect.Signature]:
+    def surface(client: type) -> dict[str, str]:
         public = {name: call for name, call in vars(client).items() if not name.startswith("_")}
-        return {name: inspect.signature(call) for name, call in public.items()}
+        return {
+            name: str(inspect.signature(call)).replace("AsyncIterator", "Iterator") for name, call in public.items()
+        }
 
     assert surface(Client) == surface(AsyncClient)
     assert inspect.signature(Client.__init__) == inspect.signature(AsyncClient.__init__)

@@ -1,4 +1,7 @@
-"""One operation toward one account and region: its pace, and the line before it. Pure: it is told the time."""
+"""The rate limiter of one operation toward one account and region; pure: it is told the time.
+
+Its pace is a token bucket, and the line before it a fair queue.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Equal requests at the same time, on one replica: one does the work, and the others get what it got."""
+"""Single flight: of equal requests at the same time, on one replica, one does the work and all get what it got."""
 
 from __future__ import annotations
 
