@@ -30,6 +30,7 @@ rules:
   - {id: name, field: name, deny: [refused]}
   - {id: team, field: tags.team, required: true, mode: warn}
 """
+NO_COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_BSP_SCHEDULE_DELAY": "200"}
 # What a gateway that is well, alone on loopback and asked for a minute has nothing to show in.
 SCRAPED_EACH_SECONDS = 1
 QUIET = {"Age of issuers' keys", "Days left of certificates", "No identity, by reason", "Policy changes"}
@@ -63,13 +64,13 @@ pytestmark = pytest.mark.skipif(not COMMAND, reason="make rules says where prome
 
 @pytest.fixture(scope="module")
 def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, str]]:
-    """A gateway, and where its metrics are."""
+    """A gateway, and where its metrics are. Calls wait for a turn, and its spans find no collector."""
     folder = tmp_path_factory.mktemp("gateway")
-    with (
-        Sandbox() as sandbox,
-        serving(folder, configuration(sandbox.url, metrics="127.0.0.1:0"), POLICY) as running,
-    ):
-        yield running, running.metrics
+    with Sandbox() as sandbox:
+        settings = configuration(sandbox.url, metrics="127.0.0.1:0")
+        settings["targets"][0]["rates"] = {"StartJobRun": {"per_second": 4, "burst": 1}}
+        with serving(folder, settings, POLICY, environment=NO_COLLECTOR) as running:
+            yield running, running.metrics
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ def test_each_metric_is_one_of_the_gateways(metrics: tuple[Gateway, str], watche
 def _use(gateway: Gateway) -> None:
     """A start and its repeat, a refusal, and a mistake."""
     job = jobs.job()
-    for request in (job, job, jobs.job(name="refused"), jobs.job(executionRoleArn="nobody")):
+    for request in (job, job, jobs.job(), jobs.job(), jobs.job(name="refused"), jobs.job(executionRoleArn="nobody")):
         with contextlib.suppress(grpc.RpcError):
             gateway.start(request)
 
