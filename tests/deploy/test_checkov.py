@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -30,25 +28,18 @@ def test_it_has_no_word_against_any_of_it(tmp_path: Path) -> None:
     assert ran.stderr == ""
 
 
-@pytest.mark.parametrize(
-    ("worsen", "check"),
-    [
-        (lambda pod: pod["containers"][0]["securityContext"].update(privileged=True), "CKV_K8S_16"),
-        (lambda pod: pod["containers"][0]["securityContext"].pop("readOnlyRootFilesystem"), "CKV_K8S_22"),
-        (lambda pod: pod.update(hostNetwork=True), "CKV_K8S_19"),
-    ],
-    ids=["privilege", "a root that can be written", "the host's network"],
-)
-def test_it_looks(worsen: Callable[[dict[str, Any]], object], check: str, tmp_path: Path) -> None:
-    """A pod that asks for more is seen, and nothing else with it."""
+def test_it_looks(tmp_path: Path) -> None:
+    """Privilege, a root that can be written and the host's network are seen, and nothing besides."""
     manifests = chart.rendered(chart.values("minimal"))
-    worsen(chart.one(manifests, "Deployment")["spec"]["template"]["spec"])
+    pod = chart.one(manifests, "Deployment")["spec"]["template"]["spec"]
+    pod["hostNetwork"] = True
+    (container,) = pod["containers"]
+    container["securityContext"] = {**container["securityContext"], "privileged": True, "readOnlyRootFilesystem": False}
     _write(tmp_path / "minimal.yaml", manifests)
     ran = _asked(tmp_path)
     assert ran.returncode == 1
-    assert [line.split('"')[0] for line in ran.stdout.splitlines() if line.startswith("Check: ")] == [
-        f"Check: {check}: "
-    ]
+    seen = [line.split(": ")[1] for line in ran.stdout.splitlines() if line.startswith("Check: ")]
+    assert sorted(seen) == ["CKV_K8S_16", "CKV_K8S_19", "CKV_K8S_22"]
 
 
 def _write(file: Path, manifests: list[chart.Manifest]) -> None:
