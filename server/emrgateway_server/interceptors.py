@@ -14,7 +14,8 @@ from google.protobuf.message import DecodeError
 from grpc import aio
 
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import status, telemetry
+from emrgateway_server import record, status, telemetry
+from emrgateway_server.audit import Audit
 from emrgateway_server.errors import GatewayError, Internal, Outcome
 
 OWN_SERVICES = "/emrgateway."
@@ -74,11 +75,16 @@ class RawBytes(_OwnInterceptor):
 class LastResort(_OwnInterceptor):
     """Turns errors into statuses, and a bug of ours into INTERNAL without its text, which may hold anything."""
 
+    def __init__(self, audit: Audit) -> None:
+        """`audit` says whether calls are served now."""
+        self._audit = audit
+
     def wrapped(self, behavior: _Behavior, method: str) -> _Behavior:
         """The behavior, whose every failure is a status of the contract."""
 
         async def last_resort(request: bytes, context: _Context) -> object:
             try:
+                self._audit.check()
                 return await behavior(request, context)
             except aio.AbortError:
                 raise
@@ -115,25 +121,35 @@ def _only_validates(request: bytes) -> bool:
 
 
 class Traced(_OwnInterceptor):
-    """The SERVER span around everything else."""
+    """The SERVER span around everything else, and, once the answer is known, the audit's line about it."""
+
+    def __init__(self, audit: Audit) -> None:
+        """`audit` is told how every call ended."""
+        self._audit = audit
 
     def wrapped(self, behavior: _Behavior, method: str) -> _Behavior:
         """The behavior inside a span that continues the caller's trace."""
 
         async def traced(request: bytes, context: _Context) -> object:
             metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+            kept = record.begin(method.removeprefix("/"))
             with telemetry.server_span(method, telemetry.caller_context(metadata)) as span:
                 code = grpc.StatusCode.OK
                 try:
-                    return await behavior(request, context)
+                    reply = await behavior(request, context)
                 except asyncio.CancelledError:
                     code = grpc.StatusCode.CANCELLED
                     raise
                 except aio.AbortError:
                     code = grpc_code(context.code())
                     raise
+                else:
+                    record.note_ids(reply)
+                    return reply
                 finally:
                     telemetry.end_server_span(span, code.name)
+                    telemetry.count_call(kept, code.name, starts=method == START_JOB_RUN)
+                    self._audit.ended(kept, code.name, context.peer(), starts=method == START_JOB_RUN)
 
         return traced
 

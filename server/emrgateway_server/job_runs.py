@@ -11,6 +11,7 @@ from functools import partial
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_server import emr, judging, replies, telemetry
+from emrgateway_server.audit import Audit
 from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
 from emrgateway_server.emr import Target, Targets
@@ -33,11 +34,15 @@ class JobRuns:
         policies: PolicySource,
         targets: Targets,
         submissions: Submissions,
+        audit: Audit,
+        traces_jobs: bool,
     ) -> None:
         self._intake = intake
         self._owners = owners
         self._policies = policies
         self._targets = targets
+        self._audit = audit
+        self._traces_jobs = traces_jobs
         self._submitting = Submitting(submissions)
 
     def start(self, data: bytes, call: Call) -> pb.StartJobRunResponse:
@@ -50,7 +55,8 @@ class JobRuns:
         target = self._targets.of(message.application_id)
         submission = Submission(_upstream_token(caller, target, original), emr.intent(original))
         stamps = emr.reserved_tags(caller=caller.id, token=submission.token, intent=submission.intent)
-        judge = partial(_judged, self._policies.engine, caller, original, stamps)
+        conf = telemetry.job_settings(submission.token) if self._traces_jobs else {}
+        judge = partial(self._judged, self._policies.engine, caller, original, stamps=stamps, conf=conf, call=call)
         if message.validate_only:
             decision = judge()
             if decision.allowed:
@@ -61,19 +67,30 @@ class JobRuns:
             self._owners.note(target, message.application_id, reply.job_run_id, caller.id)
         return reply
 
-
-def _judged(engine: Engine, caller: Caller, original: Mapping[str, object], stamps: Mapping[str, str]) -> Decision:
-    with telemetry.policy_span() as span:
-        decision = judging.judge(engine, caller, original, stamps)
-        telemetry.note_decision(
-            span,
-            decision.policy_digest,
-            allowed=decision.allowed,
-            changed=_rules(decision, Verdict.CHANGED),
-            denied=_rules(decision, Verdict.DENIED),
-        )
-    telemetry.count_outcomes((each.rule_id, each.verdict.value, each.mode.value) for each in decision.outcomes)
-    return decision
+    def _judged(
+        self,
+        engine: Engine,
+        caller: Caller,
+        original: Mapping[str, object],
+        *,
+        stamps: Mapping[str, str],
+        conf: Mapping[str, str],
+        call: Call,
+    ) -> Decision:
+        """The decision, which the audit has by the time that anything is done about it."""
+        with telemetry.policy_span() as span:
+            decision = judging.judge(engine, caller, original, stamps, conf=conf)
+            telemetry.note_decision(
+                span,
+                decision.policy_digest,
+                allowed=decision.allowed,
+                changed=_rules(decision, Verdict.CHANGED),
+                denied=_rules(decision, Verdict.DENIED),
+                untraced=decision.unstamped,
+            )
+        telemetry.count_outcomes((each.rule_id, each.verdict.value, each.mode.value) for each in decision.outcomes)
+        self._audit.judged(caller, original, decision, call)
+        return decision
 
 
 def _upstream_token(caller: Caller, target: Target | None, original: Mapping[str, object]) -> str:

@@ -43,6 +43,16 @@ class Places:
         return self._most + self._most_parked
 
     @property
+    def taken(self) -> int:
+        """The places that are taken."""
+        return self._taken
+
+    @property
+    def parked(self) -> int:
+        """The calls that wait without one."""
+        return self._parked
+
+    @property
     def _most_parked(self) -> int:
         return min(PARKED_PER_PLACE * self._most, MOST_PARKED)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, suppress
+from contextvars import Context
 from dataclasses import dataclass
 
 from emrgateway.v1 import job_run_pb2
@@ -84,7 +85,7 @@ class Watches:
             self._judged[watcher] = admission
             self._judge(watcher)
             if self._rechecking is None:
-                self._rechecking = asyncio.create_task(self._recheck(), name="watch policy")
+                self._rechecking = asyncio.create_task(self._recheck(), name="watch policy", context=Context())
             try:
                 async for change in watcher.changes():
                     yield change

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -12,8 +13,10 @@ from grpc import aio
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway.v1 import job_run_service_pb2_grpc as pb_grpc
+from emrgateway_server.audit import Audit
 from emrgateway_server.errors import Draining, GatewayError, Throttled
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
+from emrgateway_server.settings import Audit as AuditSettings
 from tests.server.statuses import Refused, read
 
 if TYPE_CHECKING:
@@ -38,7 +41,8 @@ class _Stream:
 
 async def _watched(stream: _Stream) -> tuple[list[str], Refused | None]:
     """The tokens that a stream brought, and how it failed, if it did."""
-    server = aio.server(interceptors=[Traced(), LastResort(), RawBytes()])
+    audit = Audit(AuditSettings(path=os.devnull))
+    server = aio.server(interceptors=[Traced(audit), LastResort(audit), RawBytes()])
     method = grpc.unary_stream_rpc_method_handler(
         stream.watch,
         request_deserializer=pb.WatchJobRunRequest.FromString,
@@ -58,6 +62,7 @@ async def _watched(stream: _Stream) -> tuple[list[str], Refused | None]:
         return told, read(error)  # type: ignore[arg-type] # aio's has the same
     finally:
         await server.stop(None)
+        audit.close()
     return told, None
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from emrgateway.v1.job_run_pb2 import JobRunSummary
     from emrgateway_client._token import Token
 
 _RequestT = TypeVar("_RequestT", bound="Message")
@@ -96,13 +97,27 @@ class AsyncClient:
     async def list_job_runs(
         self, request: pb.ListJobRunsRequest, *, timeout: float | None = None
     ) -> pb.ListJobRunsResponse:
-        """One page of an application's job runs."""
+        """One page of an application's job runs. It may be short, or empty, and yet name the next one."""
         return await self._call(self._stub.ListJobRuns, request, timeout)
+
+    async def iter_job_runs(
+        self, request: pb.ListJobRunsRequest, *, timeout: float | None = None
+    ) -> AsyncIterator[JobRunSummary]:
+        """An application's job runs, page after page; `timeout` is each page's, `max_results` its size."""
+        page = pb.ListJobRunsRequest()
+        page.CopyFrom(request)
+        while True:
+            reply = await self.list_job_runs(page, timeout=timeout)
+            for run in reply.job_runs:
+                yield run
+            if not reply.next_token:
+                return
+            page.next_token = reply.next_token
 
     async def cancel_job_run(
         self, request: pb.CancelJobRunRequest, *, timeout: float | None = None
     ) -> pb.CancelJobRunResponse:
-        """Ask for a job run to be cancelled."""
+        """Ask for a job run to be cancelled; that it has stopped, its state says."""
         return await self._call(self._stub.CancelJobRun, request, timeout)
 
     async def list_job_run_attempts(
@@ -114,7 +129,7 @@ class AsyncClient:
     async def get_dashboard_for_job_run(
         self, request: pb.GetDashboardForJobRunRequest, *, timeout: float | None = None
     ) -> pb.GetDashboardForJobRunResponse:
-        """The address of a job run's Spark or Tez interface."""
+        """The address of a job run's Spark or Tez interface: a secret, for it lets in whoever has it."""
         return await self._call(self._stub.GetDashboardForJobRun, request, timeout)
 
     async def watch_job_run(

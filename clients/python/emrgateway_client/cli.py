@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf import json_format
 
 from emrgateway.v1.decision_pb2 import Verdict
-from emrgateway.v1.job_run_service_pb2 import StartJobRunResponse
-from emrgateway_client import _render
+from emrgateway.v1.job_run_service_pb2 import CancelJobRunRequest, StartJobRunResponse
+from emrgateway_client import _list, _render
 from emrgateway_client._follow import follow
 from emrgateway_client._submission import with_client_token
 from emrgateway_client.client import Client
@@ -29,7 +29,7 @@ from emrgateway_client.errors import DeadlineExceeded, GatewayError, Throttled, 
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from google.protobuf.message import Message
 
@@ -48,8 +48,8 @@ _TIMEOUT_SECONDS: Final = 60.0
 
 
 def add_commands(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add `job start`, `job get` and `job watch`; `run` is the function for the arguments they parse."""
-    job = subparsers.add_parser("job", help="start and look at job runs through a gateway")
+    """Add `job start`, `get`, `list`, `cancel` and `watch`; `run` is the function for the arguments they parse."""
+    job = subparsers.add_parser("job", help="start, follow and stop job runs through a gateway")
     commands = job.add_subparsers(dest="job_command", metavar="COMMAND", required=True)
 
     start = commands.add_parser("start", help="start a job run")
@@ -65,6 +65,16 @@ def add_commands(subparsers: argparse._SubParsersAction[Any]) -> None:
     get.add_argument("application_id", metavar="APPLICATION_ID")
     get.add_argument("job_run_id", metavar="JOB_RUN_ID")
     _add_connection(get)
+
+    many = commands.add_parser("list", help="list the job runs that you may see, the newest first")
+    _list.add_options(many)
+    _add_connection(many)
+
+    cancel = commands.add_parser("cancel", help="stop a job run")
+    cancel.add_argument("application_id", metavar="APPLICATION_ID")
+    cancel.add_argument("job_run_id", metavar="JOB_RUN_ID")
+    cancel.add_argument("--grace", metavar="SECONDS", type=int, help="time to clean up: 0, or 15 to 1800")
+    _add_connection(cancel)
 
     watch = commands.add_parser("watch", help="follow a job run to its end")
     watch.add_argument("application_id", metavar="APPLICATION_ID")
@@ -114,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
 def _done(args: argparse.Namespace) -> int:
     if args.job_command == "watch":
         return _watch(args, args.application_id, args.job_run_id, args.timeout)
-    answer = _start(args) if args.job_command == "start" else _get(args)
+    answer = _COMMANDS[args.job_command](args)
     watches = args.job_command == "start" and args.watch
     indent = None if watches else 2  # with what follows, a message a line
     _print(json_format.MessageToJson(answer.reply, indent=indent) if args.output == "json" else answer.text)
@@ -151,6 +161,31 @@ def _get(args: argparse.Namespace) -> _Answer:
     with _quiet(), _client(args) as client:
         reply = client.get_job_run(args.application_id, args.job_run_id)
     return _Answer(reply, _render.job_run(reply.job_run))
+
+
+def _list_runs(args: argparse.Namespace) -> _Answer:
+    with _quiet(), _client(args) as client:
+        reply = _list.listed(client, args)
+    if reply.next_token and args.output == "text":
+        print(f"there are more: --all, --limit, or --next-token {shlex.quote(reply.next_token)}", file=sys.stderr)
+    return _Answer(reply, _render.job_runs(reply.job_runs))
+
+
+def _cancel(args: argparse.Namespace) -> _Answer:
+    request = CancelJobRunRequest(
+        application_id=args.application_id, job_run_id=args.job_run_id, shutdown_grace_period_in_seconds=args.grace
+    )
+    with _quiet(), _client(args) as client:
+        reply = client.cancel_job_run(request)
+    return _Answer(reply, _render.cancelled(reply))
+
+
+_COMMANDS: Final[dict[str, Callable[[argparse.Namespace], _Answer]]] = {
+    "start": _start,
+    "get": _get,
+    "list": _list_runs,
+    "cancel": _cancel,
+}
 
 
 def _watch(args: argparse.Namespace, application_id: str, job_run_id: str, timeout: float | None) -> int:

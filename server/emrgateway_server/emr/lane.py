@@ -26,6 +26,11 @@ class Lane:
         self._most = most_at_once
         self._under_way = 0
 
+    @property
+    def length(self) -> int:
+        """How many tickets wait."""
+        return len(self._line)
+
     def ask(self, ticket: Ticket, now: float, *, again: bool = False) -> None:
         """Grant a turn now or let the ticket wait, before its caller's others where it is `again`; or `TooBusy`."""
         if not self._line and self._grant(ticket, now):

@@ -7,7 +7,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from emrgateway_server.caller import ID_PATTERN
-from emrgateway_server.settings.values import Address, Duration, FilePath, GlobText, Operation, Positive, Seconds, Url
+from emrgateway_server.settings.values import (
+    Address,
+    Algorithm,
+    CallerIdText,
+    Duration,
+    FilePath,
+    GlobText,
+    KeysUrl,
+    Operation,
+    Positive,
+    Seconds,
+    Url,
+)
 
 
 class _Section(BaseModel):
@@ -33,21 +45,23 @@ class Tls(_Section):
 class Mtls(_Section):
     """Callers with a SPIFFE certificate of one trust domain."""
 
-    trust_domain: str
+    # SPIFFE-ID §2.1: what a trust domain may hold; capitals are no other spelling of it, they are an error.
+    trust_domain: Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,255}$")]
 
 
-class Jwt(_Section):
+class JwtSettings(_Section):
     """Callers with a token of one issuer."""
 
-    issuer: str
-    audience: str
-    algorithms: Annotated[tuple[str, ...], Field(min_length=1)]
-    jwks_url: str | None = None
+    issuer: Annotated[str, Field(min_length=1)]
+    audience: Annotated[str, Field(min_length=1)]
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)]
+    jwks_url: KeysUrl | None = None
+    jwks_ca: FilePath | None = None
     jwks_file: FilePath | None = None
-    caller: str
+    caller: CallerIdText
     leeway_seconds: Seconds = 30
-    jwks_refresh_seconds: Seconds = 300
-    jwks_max_stale_seconds: Seconds = 86_400
+    jwks_refresh_seconds: Duration = 300
+    jwks_max_stale_seconds: Duration = 86_400
 
 
 class Insecure(_Section):
@@ -56,11 +70,11 @@ class Insecure(_Section):
     caller: Annotated[str, Field(pattern=ID_PATTERN)]
 
 
-class Identity(_Section):
+class IdentitySettings(_Section):
     """How callers prove who they are."""
 
     mtls: Mtls | None = None
-    jwt: tuple[Jwt, ...] = ()
+    jwt: tuple[JwtSettings, ...] = ()
     insecure: Insecure | None = None
 
 
@@ -125,6 +139,7 @@ class Audit(_Section):
     path: FilePath = "-"
     on_error: Literal["fail", "continue"] = "continue"
     requests: Literal["none", "full"] = "none"
+    fsync: Literal["never", "interval", "always"] = "interval"
 
 
 class Limits(_Section):
@@ -164,7 +179,7 @@ class Settings(_Section):
     listen_token: Address | None = None
     metrics: Address | None = "0.0.0.0:9464"
     tls: Tls | None = None
-    identity: Identity
+    identity: IdentitySettings
     callers: tuple[CallerLabels, ...] = ()
     policy: PolicyFiles
     targets: Annotated[tuple[TargetSettings, ...], Field(min_length=1)]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from emrgateway_server import claims
 from emrgateway_server.globs import Glob
 from emrgateway_server.shapes import OPERATIONS
 
@@ -48,6 +49,24 @@ def _checked_url(url: str) -> str:
     return url
 
 
+def _checked_keys_url(url: str) -> str:
+    """Whoever can change the keys on their way to us can be any caller."""
+    try:
+        parts = urlsplit(url)
+        is_one = bool(parts.hostname) and parts.port != 0 and parts.username is None
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    except ValueError:
+        is_one = is_safe = False
+    if not is_one or not is_safe or re.search(r"[^!-~]|#", url):
+        raise ValueError(f"{url!r} is no URL that keys may come from: https://…, or http://… on loopback")
+    return url
+
+
+def _checked_caller_id(text: str) -> str:
+    claims.parse(text)
+    return text
+
+
 def _checked_operation(name: str) -> str:
     if name not in OPERATIONS:
         raise ValueError(f"AWS has no operation {name!r} that the gateway calls; allowed: {', '.join(OPERATIONS)}")
@@ -77,3 +96,7 @@ Duration = Annotated[float, BeforeValidator(_fraction), Field(gt=0, le=86_400)]
 GlobText = Annotated[str, AfterValidator(_checked_glob)]
 Operation = Annotated[str, AfterValidator(_checked_operation)]
 Url = Annotated[str, AfterValidator(_checked_url)]
+KeysUrl = Annotated[str, AfterValidator(_checked_keys_url)]
+CallerIdText = Annotated[str, AfterValidator(_checked_caller_id)]
+# Signatures by private keys alone: who verifies by a shared secret can sign with it, and "none" is no signature.
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]

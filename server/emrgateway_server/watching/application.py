@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
+from contextvars import Context
 
 from emrgateway.v1 import job_run_pb2
 from emrgateway_server import telemetry
@@ -39,7 +40,8 @@ class Application:
         self._phase = random.uniform(0, pace.SLOWEST_SECONDS)  # noqa: S311 - that not all applications are due at once
         self._rested = 0.0
         self._failures = 0
-        self._task = asyncio.create_task(self._poll(), name=f"watch {application_id}")
+        # In a context of its own: it is no part of the call that happens to begin it.
+        self._task = asyncio.create_task(self._poll(), name=f"watch {application_id}", context=Context())
 
     def run(self, job_run_id: str) -> Run:
         """The run that is watched, from now on."""

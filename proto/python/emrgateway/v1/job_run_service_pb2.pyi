@@ -572,7 +572,7 @@ class WatchJobRunRequest(_message.Message):
     """Required. The job run. 1 to 64 of digits and lower-case letters."""
     resume_token: _builtins.str
     """Optional. resume_token of the last message seen, from any replica: the first message is then what changed
-    since. At most 1,024 characters. Unset: the present state.
+    since, or the terminal state, whether it was seen or not. At most 1,024 characters. Unset: the present state.
     """
     def __init__(
         self,
@@ -603,8 +603,9 @@ class WatchJobRunResponse(_message.Message):
     """Output only. What resume_token takes to go on from here."""
     @_builtins.property
     def job_run(self) -> _job_run_pb2.JobRun:
-        """Output only. The job run. What AWS's model marks sensitive is left out: GetJobRun tells it to its owner.
-        Figures that are known at the end alone come with the terminal state.
+        """Output only. The job run, as far as it takes no question of its own to know: its tags, times and figures come
+        with the terminal state, and such figures as AWS has by then. What AWS's model marks sensitive is left out
+        throughout: GetJobRun tells it to its owner.
         """
 
     def __init__(

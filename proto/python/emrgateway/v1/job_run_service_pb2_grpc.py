@@ -187,11 +187,20 @@ class JobRunServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchJobRun(self, request, context):
-        """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
-        changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
-        that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
-        such operation; the gateway asks for many watchers at once. Besides the service's errors:
-        NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+        """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state,
+        or the attempt that is in it, changes. The stream ends with OK after a terminal state (SUCCESS, FAILED,
+        CANCELLED), and with nothing else: that AWS throttles or is away only makes it wait. States to come pass
+        through, and end nothing. AWS has no such operation: the gateway looks for all watchers at once, every second
+        at first and more rarely the longer a run stays as it is (32 s at most), so that a state which lasts less may
+        be left out.
+
+        The gateway puts no deadline on a stream; the caller's own holds. A connection that has grown old
+        (max_connection_age_seconds) ends its streams with UNAVAILABLE, a proxy may end them with anything: a stream
+        that ends without a terminal state says nothing of the job, and is taken up again with the last
+        resume_token, as the gateway's own clients do. Besides the service's errors, also in the middle of a stream:
+        NOT_FOUND           NOT_FOUND               no such run, or not, or no longer, the caller's to see:
+        ResourceInfo
+        RESOURCE_EXHAUSTED  THROTTLED               as many watch as may (max_watch_streams): RetryInfo
         UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -98,11 +98,20 @@ class JobRunServiceStub:
       NOT_FOUND           NOT_FOUND               no such run or attempt, or not the caller's to see: ResourceInfo
     """
     WatchJobRun: _grpc.UnaryStreamMultiCallable[_job_run_service_pb2.WatchJobRunRequest, _job_run_service_pb2.WatchJobRunResponse]
-    """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
-    changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
-    that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
-    such operation; the gateway asks for many watchers at once. Besides the service's errors:
-      NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+    """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state,
+    or the attempt that is in it, changes. The stream ends with OK after a terminal state (SUCCESS, FAILED,
+    CANCELLED), and with nothing else: that AWS throttles or is away only makes it wait. States to come pass
+    through, and end nothing. AWS has no such operation: the gateway looks for all watchers at once, every second
+    at first and more rarely the longer a run stays as it is (32 s at most), so that a state which lasts less may
+    be left out.
+
+    The gateway puts no deadline on a stream; the caller's own holds. A connection that has grown old
+    (max_connection_age_seconds) ends its streams with UNAVAILABLE, a proxy may end them with anything: a stream
+    that ends without a terminal state says nothing of the job, and is taken up again with the last
+    resume_token, as the gateway's own clients do. Besides the service's errors, also in the middle of a stream:
+      NOT_FOUND           NOT_FOUND               no such run, or not, or no longer, the caller's to see:
+                                                  ResourceInfo
+      RESOURCE_EXHAUSTED  THROTTLED               as many watch as may (max_watch_streams): RetryInfo
       UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
     """
 
@@ -176,11 +185,20 @@ class JobRunServiceAsyncStub(JobRunServiceStub):
       NOT_FOUND           NOT_FOUND               no such run or attempt, or not the caller's to see: ResourceInfo
     """
     WatchJobRun: _aio.UnaryStreamMultiCallable[_job_run_service_pb2.WatchJobRunRequest, _job_run_service_pb2.WatchJobRunResponse]  # type: ignore[assignment]
-    """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
-    changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
-    that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
-    such operation; the gateway asks for many watchers at once. Besides the service's errors:
-      NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+    """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state,
+    or the attempt that is in it, changes. The stream ends with OK after a terminal state (SUCCESS, FAILED,
+    CANCELLED), and with nothing else: that AWS throttles or is away only makes it wait. States to come pass
+    through, and end nothing. AWS has no such operation: the gateway looks for all watchers at once, every second
+    at first and more rarely the longer a run stays as it is (32 s at most), so that a state which lasts less may
+    be left out.
+
+    The gateway puts no deadline on a stream; the caller's own holds. A connection that has grown old
+    (max_connection_age_seconds) ends its streams with UNAVAILABLE, a proxy may end them with anything: a stream
+    that ends without a terminal state says nothing of the job, and is taken up again with the last
+    resume_token, as the gateway's own clients do. Besides the service's errors, also in the middle of a stream:
+      NOT_FOUND           NOT_FOUND               no such run, or not, or no longer, the caller's to see:
+                                                  ResourceInfo
+      RESOURCE_EXHAUSTED  THROTTLED               as many watch as may (max_watch_streams): RetryInfo
       UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
     """
 
@@ -293,11 +311,20 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_run_service_pb2.WatchJobRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_job_run_service_pb2.WatchJobRunResponse], _abc.AsyncIterator[_job_run_service_pb2.WatchJobRunResponse]]:
-        """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
-        changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
-        that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
-        such operation; the gateway asks for many watchers at once. Besides the service's errors:
-          NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+        """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state,
+        or the attempt that is in it, changes. The stream ends with OK after a terminal state (SUCCESS, FAILED,
+        CANCELLED), and with nothing else: that AWS throttles or is away only makes it wait. States to come pass
+        through, and end nothing. AWS has no such operation: the gateway looks for all watchers at once, every second
+        at first and more rarely the longer a run stays as it is (32 s at most), so that a state which lasts less may
+        be left out.
+
+        The gateway puts no deadline on a stream; the caller's own holds. A connection that has grown old
+        (max_connection_age_seconds) ends its streams with UNAVAILABLE, a proxy may end them with anything: a stream
+        that ends without a terminal state says nothing of the job, and is taken up again with the last
+        resume_token, as the gateway's own clients do. Besides the service's errors, also in the middle of a stream:
+          NOT_FOUND           NOT_FOUND               no such run, or not, or no longer, the caller's to see:
+                                                      ResourceInfo
+          RESOURCE_EXHAUSTED  THROTTLED               as many watch as may (max_watch_streams): RetryInfo
           UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
         """
 
