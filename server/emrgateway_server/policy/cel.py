@@ -8,7 +8,7 @@ Python: only a BOOL counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Protocol
 
@@ -64,13 +64,7 @@ class Expression:
 
     def holds(self, values: object) -> bool | None:
         """Whether it is true of these values (`activation` makes them); None where it cannot be told."""
-        try:
-            result = self._compiled.eval(values)
-            if result.type() != _Type.BOOL:
-                return None
-            return result.value() is True
-        except RuntimeError:  # how the binding tells what goes beyond the evaluator's bounds
-            return None
+        return _answer(self._compiled, values)
 
     def _try(self) -> None:
         """A run on a request that has little: what fails whatever the request must not wait for one."""
@@ -82,9 +76,32 @@ class Expression:
             raise ValueError(str(result.value()).partition(": ")[2])
 
 
+class Conjunction:
+    """Expressions that are asked together: what they share, and the way to the evaluator, is paid for once."""
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        """The sources of expressions, each of which compiles. Each has its own lines, since it may end in a comment."""
+        try:
+            self._compiled: _Compiled | None = _compiled(" && ".join(f"(\n{source}\n)" for source in sources))
+        except ValueError:  # together they are beyond the compiler's bounds
+            self._compiled = None
+
+    def holds(self, values: object) -> bool:
+        """Whether every one is true of these values; False, too, where only each alone can tell."""
+        return self._compiled is not None and _answer(self._compiled, values) is True
+
+
 def activation(values: Mapping[str, object]) -> object:
     """Values of the variables by name, for any number of expressions. One that is None is not there."""
     return _environment().Activation({name: value for name, value in values.items() if value is not None})
+
+
+def _answer(compiled: _Compiled, values: object) -> bool | None:
+    try:
+        value = compiled.eval(values).value()
+    except RuntimeError:  # how the binding tells what goes beyond the evaluator's bounds
+        return None
+    return value if isinstance(value, bool) else None
 
 
 def _compiled(source: str) -> _Compiled:

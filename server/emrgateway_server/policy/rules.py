@@ -130,14 +130,23 @@ class Rule:
 
     @cached_property
     def constrains_value(self) -> bool:
-        """Whether a verb but `min` and `max` may find something wrong with its field."""
-        verbs = (self.fixed, self.allow, self.pattern)
-        return self.required or self.forbidden or bool(self.deny) or any(verb is not None for verb in verbs)
+        """Whether a verb speaks of the value as a whole."""
+        return self.fixed is not None or self.required or self.forbidden
+
+    @cached_property
+    def constrains_texts(self) -> bool:
+        """Whether a verb speaks of each text of the value."""
+        return self.allow is not None or bool(self.deny) or self.pattern is not None
+
+    @cached_property
+    def is_bounded(self) -> bool:
+        """Whether a verb speaks of the value as a number."""
+        return self.min is not None or self.max is not None
 
     @cached_property
     def constrains(self) -> bool:
         """Whether a verb may find something wrong with its field."""
-        return self.constrains_value or self.min is not None or self.max is not None
+        return self.constrains_value or self.constrains_texts or self.is_bounded
 
     @property
     def reads_cost(self) -> bool:

@@ -20,6 +20,8 @@ class Subject:
         self.request: dict[str, Any] = dict(request)
         self._facts: Facts | None = None
         self._stale: Facts | None = None
+        self._views: tuple[View, ...] | None = None
+        self.any_view = (View(self),)  # for what every reading has alike
 
     @property
     def facts(self) -> Facts:
@@ -27,6 +29,13 @@ class Subject:
         if self._facts is None:
             self._facts = facts.read(self.request, self._stale)
         return self._facts
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """One for each way to read it."""
+        if self._views is None:
+            self._views = tuple(View(self, number) for number in range(len(self.facts.readings)))
+        return self._views
 
     def put(self, members: tuple[str, ...], value: object) -> None:
         """Set a member, making the structures around it where they are absent."""
@@ -40,6 +49,7 @@ class Subject:
         self._forget()
 
     def _forget(self) -> None:
+        self._views = None
         if self._facts is not None:
             self._facts, self._stale = None, self._facts
 

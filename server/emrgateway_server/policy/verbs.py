@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from math import inf
 
 from emrgateway_server.caller import Caller
@@ -55,26 +56,33 @@ def clamped_to_min(rule: Rule, view: View, _: Caller) -> Scalar | None:
     return rule.field.bounded(rule.min) if number is not None and number < rule.min.number else None
 
 
-def complaints(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
+def complaints(rule: Rule, view: View, caller: Caller) -> Iterable[str]:
     """Everything that the rule's constraints find wrong; no sensitive value is in any text."""
+    found: Iterable[str] = ()
     if rule.constrains_value:
-        yield from _unfit(rule, view, caller)
-    if rule.min is not None or rule.max is not None:
-        yield from _bounded(rule, view)
+        found = _unlike(rule, view, caller)
+    if rule.constrains_texts:
+        found = chain(found, _unfit(rule, view, caller))
+    if rule.is_bounded:
+        found = chain(found, _bounded(rule, view))
+    return found
 
 
-def _unfit(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
-    field = rule.field
-    if rule.fixed is not None or rule.required or rule.forbidden:
-        yield from _unlike(rule, field.get(view), caller)
-    items = field.items(view) if rule.allow is not None or rule.deny or rule.pattern is not None else []
-    for index, item in enumerate(items):
-        for wrong in _wrong(rule, item.text, caller):
-            yield f"{_told(field, item, index, len(items))}{wrong}"
+def _unfit(rule: Rule, view: View, caller: Caller) -> Iterable[str]:
+    """What `allow`, `deny` and `pattern` find wrong; where each text stands is asked for only where one is wrong."""
+    if not any(_wrong(rule, text, caller) for text in rule.field.texts(view)):
+        return ()
+    items = rule.field.items(view)
+    return (
+        f"{_told(rule.field, item, index, len(items))}{wrong}"
+        for index, item in enumerate(items)
+        for wrong in _wrong(rule, item.text, caller)
+    )
 
 
-def _unlike(rule: Rule, value: object, caller: Caller) -> Iterator[str]:
+def _unlike(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
     """What `fixed`, `required` and `forbidden` find wrong with a value."""
+    value = rule.field.get(view)
     if rule.fixed is not None and value != rule.fixed.rendered(caller):
         yield f"{_found(rule.field, value)}; it must be {quoted(plain(rule.fixed.rendered(caller)))}"
     if rule.required and (value in (None, "", [], {}) or (isinstance(value, str) and not value.strip())):
