@@ -6,21 +6,17 @@ All of them, also what a later setting overrides: which of two wins is Spark's a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol
 
-from emrgateway_server.policy.environment import is_java, variable
+from emrgateway_server.policy import meanings
 from emrgateway_server.policy.hive import HiveWord
 from emrgateway_server.policy.javaoptions import properties
+from emrgateway_server.policy.meanings import Meaning
 from emrgateway_server.policy.named import Named
 from emrgateway_server.policy.spark.defaults import UNKNOWABLE, Block, is_defaults
 from emrgateway_server.policy.spark.effective import Expansion
 from emrgateway_server.policy.spark.parameters import Parameters
-
-_TRIMMED = "".join(chr(code) for code in range(0x21)) + "".join(
-    character for character in map(chr, range(0x7F, 0x3001)) if character.isspace()
-)
-_HADOOP = ("spark.hadoop.", "spark.hive.")  # SparkHadoopUtil.appendS3AndSparkHadoopHiveConfigurations
 
 
 class _Origin(Protocol):
@@ -28,19 +24,16 @@ class _Origin(Protocol):
 
 
 class Pair(NamedTuple):
-    """A key and its value. `hadoop` is the key as Hadoop and Hive see it, `variable` the environment's it sets."""
+    """What a key means, and its value."""
 
-    key: str
+    meaning: Meaning
     value: str
     origin: _Origin
     detail: object
-    hadoop: str
-    variable: str
-    classification: str
 
     def named(self, value: str, item: int | None = None, offset: int = 0) -> Named:
         """A value that stands in this one's, as the item of a list where it is one of several."""
-        return Named(value, self.origin.place(self.detail, item, offset), sensitive=True)
+        return Named(value, partial(self.origin.place, self.detail, item, offset), sensitive=True)
 
 
 class Channels:
@@ -62,7 +55,7 @@ class Channels:
     def pairs(self) -> list[Pair]:
         """Every key and value: of the string, of each configuration object, of Hive's parameters."""
         found = [*self._in_string(), *self._in_blocks(), *self._in_hive()]
-        return [*found, *(inner for pair in found if is_java(pair.key, pair.variable) for inner in _properties(pair))]
+        return [*found, *(inner for pair in found if pair.meaning.is_java for inner in _properties(pair))]
 
     def value(self, text: str) -> str:
         """A value as this reading has it: as written, or with references put in."""
@@ -79,25 +72,21 @@ class Channels:
         for block in self._blocks:
             if is_defaults(block.classification):
                 for key, text in block.properties.items():
-                    yield _pair(_bare(key), self.value(text.strip()), block, key)
+                    yield _pair(meanings.bare(key), self.value(text.strip()), block, key)
             else:
-                kind = _bare(block.classification).lower()
                 for key, text in block.properties.items():
-                    bare = _bare(key)
-                    yield Pair(bare, _hadoop_value(text.strip()), block, key, bare.lower(), bare, kind)
+                    meaning = meanings.of_block(key, block.classification)
+                    yield Pair(meaning, _hadoop_value(text.strip()), block, key)
 
     def _in_hive(self) -> Iterator[Pair]:
         for word in self.hive:
             if word.key:
-                bare = _bare(_bare(word.key).removeprefix("hiveconf:")).lower()
-                yield Pair(word.key, _hadoop_value(word.value), word, None, bare, "", "")
+                yield Pair(meanings.of_hive(word.key), _hadoop_value(word.value), word, None)
 
 
 def _pair(key: str, value: str, origin: _Origin, detail: object) -> Pair:
-    if key.startswith(_HADOOP):
-        bare = key.removeprefix("spark.hadoop.") if key.startswith("spark.hadoop.") else key.removeprefix("spark.")
-        return Pair(key, _hadoop_value(value), origin, detail, _bare(bare).lower(), "", "")
-    return Pair(key, value, origin, detail, "", variable(key), "")
+    meaning = meanings.of_spark(key)
+    return Pair(meaning, _hadoop_value(value) if meaning.hadoop else value, origin, detail)
 
 
 class _Within(NamedTuple):
@@ -114,11 +103,6 @@ def _properties(pair: Pair) -> Iterator[Pair]:
     """The settings of Spark's among a JVM's options."""
     for key, value, start in properties(pair.value):
         yield _pair(key, value, _Within(pair.origin, start), pair.detail)
-
-
-def _bare(key: str) -> str:
-    """A key as its readers see it: Hadoop's Configuration trims names, and Java trims all that is at most a space."""
-    return key.strip(_TRIMMED)
 
 
 def _hadoop_value(text: str) -> str:
