@@ -180,8 +180,8 @@ class _Part:
             fixed=self._value(rule.fixed, field, (*path, "fixed")),
             required=rule.required,
             forbidden=rule.forbidden,
-            allow=None if rule.allow is None else GlobSet(self._value_globs(rule.allow, field, (*path, "allow")) or ()),
-            deny=self._value_globs(rule.deny, field, (*path, "deny")) or (),
+            allow=self._value_globs(rule.allow, field, (*path, "allow")),
+            deny=self._value_globs(rule.deny, field, (*path, "deny")) or GlobSet(()),
             pattern=pattern,
             min=self._bound(rule.min, field, (*path, "min")),
             max=self._bound(rule.max, field, (*path, "max")),
@@ -289,11 +289,11 @@ class _Part:
             self._note(path, f"{field.path} is no string, and a template is one")
         return Value(field, template, plain)
 
-    def _value_globs(self, given: tuple[form.Scalar, ...] | None, field: Field, path: Path) -> tuple[Glob, ...] | None:
+    def _value_globs(self, given: tuple[form.Scalar, ...] | None, field: Field, path: Path) -> GlobSet | None:
         if given is None:
             return None
         texts = tuple(field.normal(self._text(item, (*path, index))) for index, item in enumerate(given))
-        return self._globs(texts, path)
+        return GlobSet(self._globs(texts, path) or ())
 
     def _globs(self, texts: tuple[str, ...] | None, path: Path) -> tuple[Glob, ...] | None:
         if texts is None:

@@ -115,7 +115,7 @@ class Rule:
     required: bool
     forbidden: bool
     allow: GlobSet | None
-    deny: tuple[Glob, ...]
+    deny: GlobSet
     pattern: tuple[str, Pattern] | None
     min: Bound | None
     max: Bound | None
@@ -136,7 +136,7 @@ class Rule:
     @cached_property
     def constrains_texts(self) -> bool:
         """Whether a verb speaks of each text of the value."""
-        return self.allow is not None or bool(self.deny) or self.pattern is not None
+        return self.allow is not None or self.pattern is not None or bool(self.deny)
 
     @cached_property
     def is_bounded(self) -> bool:

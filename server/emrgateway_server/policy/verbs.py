@@ -98,7 +98,7 @@ def _wrong(rule: Rule, text: str, caller: Caller) -> list[str]:
     if rule.allow is not None and not rule.allow.matches(text, caller, kind):
         wrong.append(f"; allowed: {_list_of([glob.shown(caller) for glob in rule.allow])}")
     if rule.deny:
-        denying = next((glob for glob in rule.deny if glob.denies(text, caller, kind)), None)
+        denying = rule.deny.denying(text, caller, kind)
         wrong += [] if denying is None else [f", which {denying.shown(caller)} denies"]
     if rule.pattern is not None and not rule.pattern[1].fullmatch(text):
         wrong.append(f"; it must match {rule.pattern[0]}")
