@@ -58,6 +58,7 @@ class Reading:
         self._request = request
         self._channels = channels
         self._is_spark = is_spark
+        self._sizes: dict[str, float] = {}
         self.conf = Conf(raw)
 
     @cached_property
@@ -94,7 +95,9 @@ class Reading:
 
         ValueError, its text without any value, where a size is not what Spark reads there.
         """
-        return size(field, self.texts) if self._is_spark else inf
+        if field not in self._sizes:
+            self._sizes[field] = size(field, self.texts) if self._is_spark else inf
+        return self._sizes[field]
 
 
 class Facts:
@@ -157,7 +160,9 @@ class Facts:
     def _read_blocks(self) -> list[Block]:
         """The blocks, and what the reader of a properties file sees besides in them."""
         found = list(self._blocks)
-        for block in filter(defaults.is_odd, self._blocks):
+        for block in self._blocks:
+            if not block.is_odd:
+                continue
             seen = {(key.strip(), value.strip()) for key, value in block.properties.items()}
             more = {
                 key: value
@@ -165,7 +170,7 @@ class Facts:
                 if (key.strip(), value.strip()) not in seen
             }
             if more:
-                found.append(replace(block, properties=more, written=block.properties))
+                found.append(block.reread(more))
         return found
 
     @cached_property
@@ -188,6 +193,8 @@ class Facts:
     def _in_string(self) -> Iterator[tuple[str, int, str]]:
         """The kind, column and message of each trouble of the string, some of them several times."""
         yield from odd_characters(self._string)
+        if not any(parameters.strays for parameters in self._parameters):
+            return
         strays = [
             {(stray.kind, parameters.words.column(stray.word)): stray.message for stray in parameters.strays}
             for parameters in self._parameters

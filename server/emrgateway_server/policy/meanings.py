@@ -10,7 +10,7 @@ from enum import Enum
 from functools import cached_property, lru_cache
 
 from emrgateway_server.policy import catalogue
-from emrgateway_server.policy.environment import is_java, variable
+from emrgateway_server.policy.environment import STANDS_FOR, is_java, variable
 
 _KEPT = 8_192
 _LONGEST_KEPT = 256
@@ -46,6 +46,11 @@ class Meaning:
     def is_java(self) -> bool:
         """Whether the value holds options of a JVM."""
         return is_java(self.key, self.variable)
+
+    @cached_property
+    def surrounds(self) -> bool:
+        """Whether the value may set other keys, by a variable or by a JVM's options."""
+        return self.is_java or self.variable in STANDS_FOR
 
     @cached_property
     def loads(self) -> Loads | None:
