@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import re2
 
 from emrgateway_server.caller import Caller
 from emrgateway_server.globs.values import Kind
+from emrgateway_server.patterns import Patterns
 from emrgateway_server.templates import Reference
 
 EVERYTHING = "**"
@@ -41,9 +42,8 @@ class Matcher:
                 prefixes.append("".join(pieces[:-1]))
         self._literals = frozenset(literals)
         self._prefixes = tuple(prefixes)
-        self._patterns = [
-            _together(patterns[start : start + _TOGETHER]) for start in range(0, len(patterns), _TOGETHER)
-        ]
+        starts = range(0, len(patterns), _TOGETHER)
+        self._patterns = [Patterns(*patterns[start : start + _TOGETHER]) for start in starts]
         self._separators = kind.separators
 
     def has(self, text: str) -> bool:
@@ -52,7 +52,7 @@ class Matcher:
             text in self._literals
             or text.startswith(self._prefixes)
             or any(text.startswith(prefix) and self._is_segment(text[len(prefix) :]) for prefix in self._within)
-            or any(pattern.fullmatch(text) is not None for pattern in self._patterns)
+            or any(pattern.match(text) for pattern in self._patterns)
         )
 
     def _is_segment(self, text: str) -> bool:
@@ -84,15 +84,6 @@ def rendered(parts: Parts, caller: Caller) -> Rendered:
     return pieces, tuple(isinstance(part, Reference) for part in parts)
 
 
-class _Compiled(Protocol):
-    def fullmatch(self, text: str) -> object: ...
-
-
-def _together(patterns: Sequence[str]) -> _Compiled:
-    compiled: _Compiled = re2.compile(f"(?s){'|'.join(patterns)}")
-    return compiled
-
-
 def _pattern(pieces: tuple[str, ...], literal: tuple[bool, ...], kind: Kind) -> str:
     separators = re2.escape(kind.separators)
     within = f"[^{separators}]*" if separators else ".*"
@@ -108,4 +99,4 @@ def _pattern(pieces: tuple[str, ...], literal: tuple[bool, ...], kind: Kind) -> 
         else:
             # Zero or more whole segments; the separator that follows `**` is the last one's.
             source += f"(?:{within}[{separators}])*"
-    return source
+    return f"(?s:{source})"

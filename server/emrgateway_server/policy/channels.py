@@ -5,7 +5,7 @@ All of them, also what a later setting overrides: which of two wins is Spark's a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol
 
@@ -61,12 +61,11 @@ class Channels:
         """A value as this reading has it: as written, or with references put in."""
         return text if self._expansion is None else self._expansion.of(text)
 
-    def _in_string(self) -> Iterator[Pair]:
-        if self.read is None:
-            return
-        for setting in self.read.settings:
-            if setting.key:
-                yield _pair(setting.key, self.value(setting.value), self.read, setting)
+    def _in_string(self) -> Iterable[Pair]:
+        read = self.read
+        if read is None:
+            return ()
+        return [_pair(each.key, self.value(each.value), read, each) for each in read.settings if each.key]
 
     def _in_blocks(self) -> Iterator[Pair]:
         for block in self._blocks:

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TypeVar, cast
 
-import re2
 from pydantic import BaseModel
 
 from emrgateway_server import templates, yamlmodel
 from emrgateway_server.globs import Glob, GlobSet
+from emrgateway_server.patterns import Patterns
 from emrgateway_server.policy import derived, fields
 from emrgateway_server.policy import document as form
 from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.decision import Mode
 from emrgateway_server.policy.derived import Prices
 from emrgateway_server.policy.field import Bound, Field, UnknownField, WholeRequest, shown
-from emrgateway_server.policy.rules import Exemption, Grant, Match, Pattern, Rule, Value
+from emrgateway_server.policy.rules import Exemption, Grant, Match, Rule, Value
 from emrgateway_server.yamlfile import Document, Path, Problem, dotted
 from emrgateway_server.yamlmodel import looks_like
 
@@ -307,14 +307,13 @@ class _Part:
                     self._note((*path, index), str(error))
         return tuple(globs)
 
-    def _pattern(self, source: str | None, path: Path) -> tuple[str, Pattern] | None:
+    def _pattern(self, source: str | None, path: Path) -> Patterns | None:
         if source is None:
             return None
         try:
-            return source, re2.compile(source, _quiet())
-        except re2.error as error:
-            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-            self._note(path, f"no RE2 pattern: {reason}")
+            return Patterns(source)
+        except ValueError as error:
+            self._note(path, f"no RE2 pattern: {error}")
             return None
 
     def _text(self, given: form.Scalar, path: Path) -> str:
@@ -337,10 +336,3 @@ _VERBS_OF_KINDS = {
 
 def _listed(verbs: Sequence[str]) -> str:
     return f"{', '.join(verbs[:-1])} and {verbs[-1]}" if len(verbs) > 1 else verbs[0]
-
-
-def _quiet() -> re2.Options:
-    """RE2 would print its own complaint about a bad pattern."""
-    options = re2.Options()
-    options.log_errors = False
-    return options

@@ -11,7 +11,6 @@ from emrgateway_server.policy import cel, derived
 from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.derived import Prices
 from emrgateway_server.policy.plan import Checks, Reads
-from emrgateway_server.policy.rules import Rule
 from emrgateway_server.policy.subject import Subject, View
 
 MessageOf = Callable[[Mapping[str, Any]], object]
@@ -31,9 +30,9 @@ class Conditions:
         self._activations: dict[int, object] = {}
         self._known: dict[str, tuple[bool | None, ...]] = {}
 
-    def applies(self, rule: Rule) -> bool:
-        """Whether a rule is in force: its `when` is true of one reading, or cannot be told."""
-        return rule.when is None or any(answer is not False for answer in self._answers(rule.when))
+    def applies(self, when: Expression) -> bool:
+        """Whether a rule with this `when` is in force: it is true of one reading, or cannot be told."""
+        return any(answer is not False for answer in self._answers(when))
 
     def all_hold(self, checks: Checks) -> bool:
         """Whether every check is true of every reading; False, too, where only each alone can tell."""

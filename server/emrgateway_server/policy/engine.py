@@ -148,8 +148,10 @@ class _Judgement:
         for rule in rules:
             if rule.id in self._selection.missing_labels:
                 self._refuse_unread(rule)
-            else:
-                self._check(rule, None if rule.id in held else rule.check, conditions)
+            elif rule.id not in held:
+                self._check(rule, rule.check, conditions)
+            elif rule.constrains:
+                self._check(rule, None, conditions)
 
     def _check(self, rule: Rule, check: Expression | None, conditions: Conditions) -> None:
         told: dict[str, None] = {}
@@ -165,8 +167,8 @@ class _Judgement:
 
     def _in_force(self, rules: Iterable[Rule], conditions: Conditions) -> list[Rule]:
         """The rules whose `when` is true of the request as it is now."""
-        in_force = [rule for rule in rules if conditions.applies(rule)]
-        self.applied |= dict.fromkeys(rule.id for rule in in_force)
+        in_force = [rule for rule in rules if rule.when is None or conditions.applies(rule.when)]
+        self.applied |= dict.fromkeys([rule.id for rule in in_force])
         return in_force
 
     def _fighting(self, rules: list[Rule]) -> set[str]:

@@ -192,7 +192,8 @@ class Facts:
 
     def _in_string(self) -> Iterator[tuple[str, int, str]]:
         """The kind, column and message of each trouble of the string, some of them several times."""
-        yield from odd_characters(self._string)
+        if not self._parameters[0].words.is_plain:
+            yield from odd_characters(self._string)
         if not any(parameters.strays for parameters in self._parameters):
             return
         strays = [

@@ -5,22 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Protocol
 
 from emrgateway_server.caller import Caller
 from emrgateway_server.globs import Glob, GlobSet
+from emrgateway_server.patterns import Patterns
 from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.decision import Mode
 from emrgateway_server.policy.derived import COST, Prices
 from emrgateway_server.policy.field import Bound, Field, Scalar
 from emrgateway_server.templates import MissingLabel, Template
-
-
-class Pattern(Protocol):
-    """A compiled RE2 pattern."""
-
-    def fullmatch(self, text: str) -> object:
-        """A match of the whole text, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +109,7 @@ class Rule:
     forbidden: bool
     allow: GlobSet | None
     deny: GlobSet
-    pattern: tuple[str, Pattern] | None
+    pattern: Patterns | None
     min: Bound | None
     max: Bound | None
     clamps: bool

@@ -100,8 +100,8 @@ def _wrong(rule: Rule, text: str, caller: Caller) -> list[str]:
     if rule.deny:
         denying = rule.deny.denying(text, caller, kind)
         wrong += [] if denying is None else [f", which {denying.shown(caller)} denies"]
-    if rule.pattern is not None and not rule.pattern[1].fullmatch(text):
-        wrong.append(f"; it must match {rule.pattern[0]}")
+    if rule.pattern is not None and not rule.pattern.match(text):
+        wrong.append(f"; it must match {rule.pattern.sources[0]}")
     return wrong
 
 
