@@ -31,7 +31,7 @@ def artifacts(driver: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
     """Everything named: by the driver, by loose words, by every key by which code or data is loaded."""
     yield from _of_spark(driver.get("sparkSubmit") or {}, channels)
     yield from _of_hive(driver.get("hive") or {}, channels)
-    for pair in channels.pairs:
+    for pair in channels.telling:
         if pair.meaning.loads:
             yield from _of_pair(pair)
 

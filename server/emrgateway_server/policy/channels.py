@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
-from typing import Any, NamedTuple, Protocol
+from itertools import chain
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from emrgateway_server.policy import meanings
 from emrgateway_server.policy.hive import HiveWord
@@ -21,6 +22,9 @@ from emrgateway_server.policy.spark.parameters import Parameters
 
 class _Origin(Protocol):
     def place(self, detail: Any, item: int | None = None, offset: int = 0) -> str: ...  # noqa: ANN401 - the origin's own
+
+
+_Found: TypeAlias = tuple[Meaning, str, _Origin, object]  # a pair before it is worth its making
 
 
 class Pair(NamedTuple):
@@ -54,38 +58,48 @@ class Channels:
     @cached_property
     def pairs(self) -> list[Pair]:
         """Every key and value: of the string, of each configuration object, of Hive's parameters."""
-        found = [*self._in_string(), *self._in_blocks(), *self._in_hive()]
-        return [*found, *(inner for pair in found if pair.meaning.is_java for inner in _properties(pair))]
+        return self._paired(self._found())
+
+    @cached_property
+    def telling(self) -> list[Pair]:
+        """The pairs less those whose key means nothing, and whose value has nothing of a URL or an ARN."""
+        return self._paired(found for found in self._found() if found[0].matters or ":" in found[1])
+
+    def _paired(self, found: Iterable[_Found]) -> list[Pair]:
+        pairs = [Pair(*each) for each in found]
+        return [*pairs, *(inner for pair in pairs if pair.meaning.is_java for inner in _properties(pair))]
+
+    def _found(self) -> Iterator[_Found]:
+        return chain(self._in_string(), self._in_blocks(), self._in_hive())
 
     def value(self, text: str) -> str:
         """A value as this reading has it: as written, or with references put in."""
         return text if self._expansion is None else self._expansion.of(text)
 
-    def _in_string(self) -> Iterable[Pair]:
-        read = self.read
-        if read is None:
-            return ()
-        return [_pair(each.key, self.value(each.value), read, each) for each in read.settings if each.key]
+    def _in_string(self) -> Iterator[_Found]:
+        if self.read is not None:
+            for setting in self.read.settings:
+                if setting.key:
+                    yield _spark(setting.key, self.value(setting.value), self.read, setting)
 
-    def _in_blocks(self) -> Iterator[Pair]:
+    def _in_blocks(self) -> Iterator[_Found]:
         for block in self._blocks:
             if is_defaults(block.classification):
                 for key, text in block.properties.items():
-                    yield _pair(meanings.bare(key), self.value(text.strip()), block, key)
+                    yield _spark(meanings.bare(key), self.value(text.strip()), block, key)
             else:
                 for key, text in block.properties.items():
-                    meaning = meanings.of_block(key, block.classification)
-                    yield Pair(meaning, _hadoop_value(text.strip()), block, key)
+                    yield meanings.of_block(key, block.classification), _hadoop_value(text.strip()), block, key
 
-    def _in_hive(self) -> Iterator[Pair]:
+    def _in_hive(self) -> Iterator[_Found]:
         for word in self.hive:
             if word.key:
-                yield Pair(meanings.of_hive(word.key), _hadoop_value(word.value), word, None)
+                yield meanings.of_hive(word.key), _hadoop_value(word.value), word, None
 
 
-def _pair(key: str, value: str, origin: _Origin, detail: object) -> Pair:
+def _spark(key: str, value: str, origin: _Origin, detail: object) -> _Found:
     meaning = meanings.of_spark(key)
-    return Pair(meaning, _hadoop_value(value) if meaning.hadoop else value, origin, detail)
+    return meaning, _hadoop_value(value) if meaning.hadoop else value, origin, detail
 
 
 class _Within(NamedTuple):
@@ -101,7 +115,7 @@ class _Within(NamedTuple):
 def _properties(pair: Pair) -> Iterator[Pair]:
     """The settings of Spark's among a JVM's options."""
     for key, value, start in properties(pair.value):
-        yield _pair(key, value, _Within(pair.origin, start), pair.detail)
+        yield Pair(*_spark(key, value, _Within(pair.origin, start), pair.detail))
 
 
 def _hadoop_value(text: str) -> str:

@@ -24,7 +24,7 @@ def destinations(overrides: Mapping[str, Any], channels: Channels) -> Iterator[N
         value = (monitoring.get(group) or {}).get(member)
         if value:
             yield Named(value, f"{_MONITORING}.{path}", sensitive=False)
-    for pair in channels.pairs:
+    for pair in channels.telling:
         if pair.value and (pair.meaning.sends or (pair.meaning.is_cluster and "://" in pair.value)):
             yield pair.named(pair.value)
         elif pair.meaning.is_java:

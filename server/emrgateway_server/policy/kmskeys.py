@@ -29,7 +29,7 @@ def kms_keys(overrides: Mapping[str, Any], channels: Channels) -> Iterator[Named
     value = (overrides.get("diskEncryptionConfiguration") or {}).get("encryptionKeyArn")
     if value:
         yield Named(value, f"{_OVERRIDES}.disk_encryption_configuration.encryption_key_arn", sensitive=False)
-    for pair in channels.pairs:
+    for pair in channels.telling:
         value = pair.value
         if value and (pair.meaning.is_kms_key or (":" in value and _ARN.search(value))):
             yield pair.named(value)

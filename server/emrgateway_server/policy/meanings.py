@@ -48,6 +48,11 @@ class Meaning:
         return is_java(self.key, self.variable)
 
     @cached_property
+    def matters(self) -> bool:
+        """Whether it means anything beyond the setting itself."""
+        return bool(self.loads or self.sends or self.is_cluster or self.is_kms_key or self.is_role)
+
+    @cached_property
     def surrounds(self) -> bool:
         """Whether the value may set other keys, by a variable or by a JVM's options."""
         return self.is_java or self.variable in STANDS_FOR
