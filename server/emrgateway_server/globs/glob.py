@@ -13,7 +13,7 @@ from emrgateway_server import templates
 from emrgateway_server.caller import Caller
 from emrgateway_server.globs.matching import EVERYTHING, Matchers, Parts
 from emrgateway_server.globs.overlapping import alphabet, overlap
-from emrgateway_server.globs.values import Kind, compared, end_of_scheme, kind_of, normal
+from emrgateway_server.globs.values import Kind, end_of_scheme, is_strange, kind_of, normal
 from emrgateway_server.templates import Reference
 
 _WILDCARD = re.compile(r"\*+")
@@ -52,13 +52,11 @@ class Glob:
         """
         if self.is_everything:
             return True
-        kind = self.kind_for(value, kind)
-        text = compared(value, kind)
-        return text is not None and self._matchers.match(text, caller, kind)
+        return self._matchers.match(value, caller, self.kind_for(value, kind))
 
     def denies(self, value: str, caller: Caller, kind: Kind | None = None) -> bool:
         """Whether a value matches, as a `deny` means it: a strange value matches every one."""
-        return compared(value, self.kind_for(value, kind)) is None or self.matches(value, caller, kind)
+        return is_strange(value, self.kind_for(value, kind)) or self.matches(value, caller, kind)
 
     def kind_for(self, value: str, kind: Kind | None) -> Kind:
         """What separates, for this glob and a value of a field of this kind.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from emrgateway_server.caller import Caller
 from emrgateway_server.globs.glob import Glob
 from emrgateway_server.globs.matching import Matchers
-from emrgateway_server.globs.values import Kind, compared
+from emrgateway_server.globs.values import Kind, is_strange
 
 
 class GlobSet:
@@ -30,12 +30,7 @@ class GlobSet:
         """Whether a glob matches, as `Glob.matches` has it."""
         if self._is_everything:
             return True
-        for first, matchers in self._groups:
-            read_as = first.kind_for(value, kind)
-            text = compared(value, read_as)
-            if text is not None and matchers.match(text, caller, read_as):
-                return True
-        return False
+        return any(matchers.match(value, caller, first.kind_for(value, kind)) for first, matchers in self._groups)
 
     def denying(self, value: str, caller: Caller, kind: Kind | None = None) -> Glob | None:
         """The first glob that denies a value, as `Glob.denies` has it."""
@@ -46,5 +41,4 @@ class GlobSet:
     def _may_deny(self, value: str, caller: Caller, kind: Kind | None) -> Iterator[bool]:
         for first, matchers in self._groups:
             read_as = first.kind_for(value, kind)
-            text = compared(value, read_as)
-            yield text is None or matchers.match(text, caller, read_as)
+            yield is_strange(value, read_as) or matchers.match(value, caller, read_as)

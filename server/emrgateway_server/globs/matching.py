@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 import re2
 
 from emrgateway_server.caller import Caller
-from emrgateway_server.globs.values import Kind
+from emrgateway_server.globs.values import KEPT, LONGEST_KEPT, Kind, compared
 from emrgateway_server.patterns import Patterns
 from emrgateway_server.templates import Reference
 
@@ -60,27 +61,39 @@ class Matcher:
 
 
 class Matchers:
-    """What globs, each given by its parts, match for each caller: kept by what stands for their references."""
+    """What globs, each given by its parts, match for each caller: kept by what is said for their references."""
 
     def __init__(self, globs: Iterable[Parts]) -> None:
         self._globs = tuple(globs)
         self._references = tuple({part: None for parts in self._globs for part in parts if isinstance(part, Reference)})
-        self._known: dict[object, Matcher] = {}
+        self._known: dict[tuple[Kind, tuple[str, ...]], Matcher] = {}
 
-    def match(self, text: str, caller: Caller, kind: Kind) -> bool:
-        """Whether one matches a text that `values.compared` made. `MissingLabel` where the caller lacks a label."""
-        said = (kind, *(reference.value(caller) for reference in self._references)) if self._references else kind
-        known = self._known.get(said)
+    def match(self, value: str, caller: Caller, kind: Kind) -> bool:
+        """Whether one matches a value; a strange one, none. `MissingLabel` where the caller lacks a label."""
+        said = tuple([reference.value(caller) for reference in self._references]) if self._references else ()
+        answer = _answer if len(value) <= LONGEST_KEPT else _answer.__wrapped__
+        return answer(self, value, kind, said)
+
+    def matcher(self, kind: Kind, said: tuple[str, ...]) -> Matcher:
+        """What they match among values of a kind, where this is said for their references."""
+        known = self._known.get((kind, said))
         if known is None:
             if len(self._known) >= _CALLERS_KEPT:
                 self._known.clear()
-            known = self._known[said] = Matcher([rendered(parts, caller) for parts in self._globs], kind)
-        return known.has(text)
+            texts = dict(zip(self._references, said, strict=True))
+            known = self._known[kind, said] = Matcher([_rendered(parts, texts) for parts in self._globs], kind)
+        return known
 
 
-def rendered(parts: Parts, caller: Caller) -> Rendered:
-    """A glob's pieces for a caller, and which of them are literal. `MissingLabel` where the caller lacks a label."""
-    pieces = tuple(part.value(caller) if isinstance(part, Reference) else part for part in parts)
+@lru_cache(maxsize=KEPT)
+def _answer(matchers: Matchers, value: str, kind: Kind, said: tuple[str, ...]) -> bool:
+    """Values come again with the next request, and so do answers."""
+    text = compared(value, kind)
+    return text is not None and matchers.matcher(kind, said).has(text)
+
+
+def _rendered(parts: Parts, texts: Mapping[Reference, str]) -> Rendered:
+    pieces = tuple(texts[part] if isinstance(part, Reference) else part for part in parts)
     return pieces, tuple(isinstance(part, Reference) for part in parts)
 
 

@@ -6,8 +6,9 @@ import re
 from enum import Enum
 from functools import lru_cache
 
-_KEPT = 16_384
-_LONGEST_KEPT = 256
+# Values come again with the next request: what is found of the shorter ones is kept.
+KEPT = 16_384
+LONGEST_KEPT = 256
 
 
 class Kind(Enum):
@@ -46,13 +47,7 @@ def kind_of(value: str, *, otherwise: Kind = Kind.PLAIN) -> Kind:
 
 
 def compared(value: str, kind: Kind) -> str | None:
-    """What of a value is compared; None where it is strange. Values come again with the next request, and are kept."""
-    return _compared(value, kind) if len(value) <= _LONGEST_KEPT else _compared.__wrapped__(value, kind)
-
-
-@lru_cache(maxsize=_KEPT)
-def _compared(value: str, kind: Kind) -> str | None:
-    """Of a URL, all but the `#alias` by which Spark names a file in the job."""
+    """What of a value is compared, of a URL all but its `#alias` (Spark's name of a file); None where it is strange."""
     return None if is_strange(value, kind) else normal(value.partition("#")[0] if kind is Kind.URL else value)
 
 
@@ -62,6 +57,11 @@ def is_strange(value: str, kind: Kind) -> bool:
     So does one with an empty inner segment, `.`, `..`, `%`, userinfo, `?`, a backslash, a control or a non-ASCII
     character: Kyuubi's CVE-2025-66518 was a path that was not normalised.
     """
+    return (_is_strange if len(value) <= LONGEST_KEPT else _is_strange.__wrapped__)(value, kind)
+
+
+@lru_cache(maxsize=KEPT)
+def _is_strange(value: str, kind: Kind) -> bool:
     if _NEVER_PLAIN.search(value):
         return True
     if kind is Kind.URL:

@@ -112,7 +112,7 @@ def _compiled(source: str) -> _Compiled:
         if not mistakes or not all(_MIXED_NUMBERS.match(message) for _, _, message in mistakes):
             raise ValueError(_told(mistakes) or str(error).partition(" [")[0]) from error
         try:
-            compiled = _environment(numbers=_Type.DYN).compile(source)
+            compiled = _environment(is_mixed=True).compile(source)
         except RuntimeError as again:
             raise ValueError(_told(_ERROR.findall(str(again)))) from again
     if compiled.return_type() != _Type.BOOL:
@@ -129,19 +129,16 @@ def _told(mistakes: list[tuple[str, str, str]]) -> str:
 def _compiles_without(source: str, name: str) -> bool:
     """Whether an expression reads no variable of this name: that is seen where there is none."""
     try:
-        _environment(without=name, numbers=_Type.DYN).compile(source)
+        _environment(without=name, is_mixed=True).compile(source)
     except RuntimeError:
         return False
     return True
 
 
-def _environment(*, numbers: Any = _Type.DOUBLE, without: str = "") -> Any:  # noqa: ANN401 - CEL's classes have no types
-    return _environments(repr(numbers), without)
-
-
 @cache
-def _environments(numbers: str, without: str) -> Any:  # noqa: ANN401 - as above
-    number = _Type.DYN if numbers == repr(_Type.DYN) else _Type.DOUBLE
+def _environment(*, is_mixed: bool = False, without: str = "") -> Any:  # noqa: ANN401 - CEL's classes have no types
+    """The variables, less one; where numbers may be mixed, the derived ones are of whichever type."""
+    number = _Type.DYN if is_mixed else _Type.DOUBLE
     variables = {
         **_GIVEN,
         **dict.fromkeys(_LISTS, _TEXTS),

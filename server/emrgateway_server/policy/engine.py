@@ -157,7 +157,9 @@ class _Judgement:
         told: dict[str, None] = {}
         if rule.constrains:
             for view in rule.field.views(self.subject):
-                told |= dict.fromkeys(islice(verbs.complaints(rule, view, self._caller), MAX_COMPLAINTS))
+                found = verbs.complaints(rule, view, self._caller)
+                if found:
+                    told |= dict.fromkeys(islice(found, MAX_COMPLAINTS))
         if check is not None:
             told |= dict.fromkeys(conditions.complaints(check))
         for complaint in islice(told, MAX_COMPLAINTS):

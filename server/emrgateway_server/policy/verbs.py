@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain
 from math import inf
 
@@ -57,14 +57,14 @@ def clamped_to_min(rule: Rule, view: View, _: Caller) -> Scalar | None:
 
 
 def complaints(rule: Rule, view: View, caller: Caller) -> Iterable[str]:
-    """Everything that the rule's constraints find wrong; no sensitive value is in any text."""
+    """Everything that the rule's constraints find wrong, () where nothing is; no sensitive value is in any text."""
     found: Iterable[str] = ()
     if rule.constrains_value:
         found = _unlike(rule, view, caller)
-    if rule.constrains_texts:
-        found = chain(found, _unfit(rule, view, caller))
-    if rule.is_bounded:
-        found = chain(found, _bounded(rule, view))
+    if rule.constrains_texts and (unfit := _unfit(rule, view, caller)):
+        found = chain(found, unfit)
+    if rule.is_bounded and (unbounded := _unbounded(rule, view)):
+        found = chain(found, unbounded)
     return found
 
 
@@ -80,15 +80,17 @@ def _unfit(rule: Rule, view: View, caller: Caller) -> Iterable[str]:
     )
 
 
-def _unlike(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
+def _unlike(rule: Rule, view: View, caller: Caller) -> list[str]:
     """What `fixed`, `required` and `forbidden` find wrong with a value."""
+    found = []
     value = rule.field.get(view)
     if rule.fixed is not None and value != rule.fixed.rendered(caller):
-        yield f"{_found(rule.field, value)}; it must be {quoted(plain(rule.fixed.rendered(caller)))}"
+        found.append(f"{_found(rule.field, value)}; it must be {quoted(plain(rule.fixed.rendered(caller)))}")
     if rule.required and (value in (None, "", [], {}) or (isinstance(value, str) and not value.strip())):
-        yield "is required"
+        found.append("is required")
     if rule.forbidden and value is not None:
-        yield "is forbidden: leave it out"
+        found.append("is forbidden: leave it out")
+    return found
 
 
 def _wrong(rule: Rule, text: str, caller: Caller) -> list[str]:
@@ -105,20 +107,22 @@ def _wrong(rule: Rule, text: str, caller: Caller) -> list[str]:
     return wrong
 
 
-def _bounded(rule: Rule, view: View) -> Iterator[str]:
+def _unbounded(rule: Rule, view: View) -> list[str]:
+    """What `min` and `max` find wrong with a value as a number."""
     field = rule.field
     try:
         number = field.number(view)
     except ValueError as error:
         value = field.get(view)
-        yield str(error) if field.sensitive or not value else f"{_found(field, value)}, which is no number"
-        return
+        return [str(error) if field.sensitive or not value else f"{_found(field, value)}, which is no number"]
+    found: list[str] = []
     if number is None:
-        return
+        return found
     if rule.max is not None and number > rule.max.number:
-        yield f"{_counted(field, view, number)}at most {rule.max.text} is allowed"
+        found.append(f"{_counted(field, view, number)}at most {rule.max.text} is allowed")
     if rule.min is not None and number < rule.min.number:
-        yield f"{_counted(field, view, number)}at least {rule.min.text} is allowed"
+        found.append(f"{_counted(field, view, number)}at least {rule.min.text} is allowed")
+    return found
 
 
 def _counted(field: Field, view: View, number: float) -> str:

@@ -48,6 +48,8 @@ class Block:
     @cached_property
     def is_odd(self) -> bool:
         """Whether any key or value has what a properties file takes for a sign of its own."""
+        if not self.properties:
+            return False
         texts = "\x1f".join([*self.properties.values(), ""])
         harmless = _HARMLESS.fullmatch(texts) and texts.count("\x1f") == len(self.properties)
         return not harmless or not _HARMLESS_KEYS.fullmatch("".join(self.properties))
