@@ -32,7 +32,7 @@ class Glob:
         self.is_plain = kind_of(self.text) is Kind.PLAIN  # neither a URL nor an ARN
         # What every match begins with: most globs that have no common match are told apart by it.
         first = self.parts[0] if self.parts else ""
-        self._start = "" if isinstance(first, Reference) or first.startswith("*") else first
+        self.start = "" if isinstance(first, Reference) or first.startswith("*") else first
         _check(self.text)
 
     @property
@@ -72,7 +72,7 @@ class Glob:
 
     def overlaps(self, other: Glob) -> bool:
         """Whether some value may match both; a reference may stand for anything."""
-        if not (self._start.startswith(other._start) or other._start.startswith(self._start)):
+        if not (self.start.startswith(other.start) or other.start.startswith(self.start)):
             return False
         return overlap(alphabet(self.text, self.parts), alphabet(other.text, other.parts))
 

@@ -65,7 +65,8 @@ class Matchers:
 
     def __init__(self, globs: Iterable[Parts]) -> None:
         self._globs = tuple(globs)
-        self._references = tuple({part: None for parts in self._globs for part in parts if isinstance(part, Reference)})
+        references = [part for parts in self._globs for part in parts if isinstance(part, Reference)]
+        self._references = tuple(dict.fromkeys(references)) if references else ()
         self._known: dict[tuple[Kind, tuple[str, ...]], Matcher] = {}
 
     def match(self, value: str, caller: Caller, kind: Kind) -> bool:

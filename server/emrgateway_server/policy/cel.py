@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Protocol
 
 from cel_expr_python import cel
@@ -74,6 +74,12 @@ class Expression:
             raise ValueError(f"cannot be evaluated: {error}") from error
         if result.type() == _Type.ERROR and _BAD_PATTERN in str(result.value()):
             raise ValueError(str(result.value()).partition(": ")[2])
+
+
+@lru_cache(maxsize=4_096)
+def expression(source: str) -> Expression:
+    """An expression, compiled once however many rules say it, and however often they are loaded."""
+    return Expression(source)
 
 
 class Conjunction:
