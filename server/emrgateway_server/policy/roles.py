@@ -37,19 +37,24 @@ def roles(request: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
     execution = request.get("executionRoleArn")
     if execution:
         yield Named(execution, "execution_role_arn", sensitive=False)
-    rest = {member: value for member, value in request.items() if member != "executionRoleArn"}
-    if not _may_name_a_role(str(rest)):
-        return
+    rest = {
+        member: value
+        for member, value in request.items()
+        if member != "executionRoleArn" and _may_name_a_role(str({member: value}))
+    }
+    by_setting = (*_by_key(channels), *_in_words(channels)) if rest.keys() & _SETTING else ()
     seen: set[tuple[str, str]] = set()
-    shape = request_shape("StartJobRun")
-    for named in (*_by_key(channels), *_in_words(channels), *_in(rest, shape, "", sensitive=False)):
+    for named in (*by_setting, *_in(rest, request_shape("StartJobRun"), "", sensitive=False)):
         if (named.value, named.place) not in seen:
             seen.add((named.value, named.place))
             yield named
 
 
+_SETTING = frozenset({"jobDriver", "configurationOverrides"})  # what channels are read from
+
+
 def _may_name_a_role(text: str) -> bool:
-    """Whether any looking closer is needed, by the request as Python writes it: odd characters are escaped there.
+    """Whether any looking closer is needed, by a member as Python writes it: odd characters are escaped there.
 
     What `${…}` puts in may be a role whose name stands nowhere whole.
     """
