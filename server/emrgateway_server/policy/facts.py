@@ -43,6 +43,8 @@ __all__ = [
 ]
 
 MOST_READINGS = 16
+_WAYS_TO_CUT = 4  # those of `words.cuts`, for a string that is not plain
+_ENTRY = 64  # characters that a property weighs as much as
 MOST_OF_A_KIND = 20  # of troubles; none of another kind is lost by it, for a waiver is of a kind
 
 _Way = tuple[Raw, Parameters, Expansion | None]
@@ -144,6 +146,13 @@ class Facts:
         return tuple(
             Named(block.classification, block.member("classification"), sensitive=False) for block in self._blocks
         )
+
+    @property
+    def weight(self) -> int:
+        """What it takes to read the Spark settings again, in characters of a string that is read in one way."""
+        entries = sum(len(block.properties) for block in self._defaults)
+        ways = len(self.readings) + (0 if self._parameters[0].words.is_plain else _WAYS_TO_CUT)
+        return (len(self._string) + _ENTRY * entries) * ways
 
     @cached_property
     def _parameters(self) -> Sequence[Parameters]:

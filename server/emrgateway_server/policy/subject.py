@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from emrgateway_server.policy import facts
-from emrgateway_server.policy.facts import Facts, Reading
+from emrgateway_server.policy.facts import CannotAmend, Facts, Reading
 
+# What all amendments of one request's Spark settings may read again, in characters: about a second's work.
+MOST_REREAD = 8_000_000
 # Nothing is derived from these, so that amending them leaves what is derived as it was.
 _DERIVED_FROM = frozenset({"jobDriver", "configurationOverrides", "executionRoleArn", "executionIamPolicy"})
 
@@ -21,6 +23,7 @@ class Subject:
         self._facts: Facts | None = None
         self._stale: Facts | None = None
         self._views: tuple[View, ...] | None = None
+        self._reread = 0
         self.any_view = (View(self),)  # for what every reading has alike
 
     @property
@@ -45,6 +48,12 @@ class Subject:
 
     def amend_conf(self, key: str, value: str) -> None:
         """Make the effective Spark setting `key` this value; `facts.CannotAmend` where that cannot be."""
+        self._reread += self.facts.weight
+        if self._reread > MOST_REREAD:
+            raise CannotAmend(
+                "there is too much to read again for each of policy's amendments: shorten sparkSubmitParameters and "
+                "spark-defaults, and take out quotes and odd characters, by which they are read in several ways"
+            )
         self.request = facts.amended(self.request, key, value)
         self._forget()
 
