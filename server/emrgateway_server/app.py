@@ -15,7 +15,6 @@ from typing import TypeVar
 
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from prometheus_client.registry import Collector
 
@@ -28,6 +27,7 @@ from emrgateway_server.audit import Audit
 from emrgateway_server.certificates import Certificates
 from emrgateway_server.descriptions import Descriptions
 from emrgateway_server.emr import LedgerTable
+from emrgateway_server.health import Health
 from emrgateway_server.identity import Labels
 from emrgateway_server.intake import Intake
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
@@ -88,7 +88,7 @@ class App:
         self._threads = ThreadPoolExecutor(self._places.most_threads, thread_name_prefix=THREAD_NAME)
         self._pools: list[Pool] = []
         self._certificates = None if settings.tls is None else Certificates(settings.tls)
-        self._health = HealthServicer()
+        self._health = Health(OWN_SERVICES)
         self._stopped = asyncio.Event()
         self._tokens = callers.tokens(settings.identity, labels)
         identity = callers.doors(settings, labels, self._tokens)
@@ -129,8 +129,7 @@ class App:
             await asyncio.to_thread(self._tokens.start)
         for _, server in servers:
             await server.start()
-        for service in ("", *OWN_SERVICES):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        self._health.serve()
         for words, address in addresses:
             print(f"{words} {address}", flush=True)  # noqa: T201 - the contract with whoever started us
         if probes is not None:
@@ -189,7 +188,7 @@ class App:
         """NOT_SERVING, a pause in which clients leave, then the calls in flight finish."""
         _log.info("draining")
         limits = self._settings.limits
-        await self._health.enter_graceful_shutdown()
+        self._health.end()
         if probes is not None:
             probes.ready = False
         await asyncio.sleep(limits.drain_pause_seconds)

@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2
 from .faulty_aws import FaultyAws, faulty_aws
 from .gateways import ACCOUNT, ALLOW_ALL, PATIENCE_SECONDS, REGION, configuration, refused_to_start, written
 from .jobs import job
+from .rawhttp2 import deaf
 from .statuses import refused
 from .test_services import fetched
 
@@ -58,6 +59,21 @@ def test_a_call_in_flight_finishes(number: signal.Signals, aws: FaultyAws, serve
     ended = gateway.wait()
     assert ended.code == 0
     assert "draining" in ended.stderr
+
+
+@pytest.mark.parametrize("service", ["", "emrgateway.v1.JobRunService"])
+def test_a_watcher_of_health_who_reads_nothing(service: str, aws: FaultyAws, serve: Serve) -> None:
+    """It needs no identity, and so keeps nobody else from hearing how the server is, nor the server from ending."""
+    gateway = serve(aws.url, sections={"limits": {"drain_pause_seconds": 0.5}})
+    asked = health_pb2.HealthCheckRequest(service=service)
+    with deaf(gateway.target, "/grpc.health.v1.Health/Watch", asked.SerializeToString()):
+        time.sleep(0.3)  # until it is served
+        health = gateway.health.Watch(asked, timeout=_PAUSE_SECONDS)
+        assert next(health).status == health_pb2.HealthCheckResponse.SERVING
+        gateway.signal(signal.SIGTERM)
+        assert next(health).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        health.cancel()
+        assert gateway.wait().code == 0
 
 
 def test_calls_that_outlive_the_drain(aws: FaultyAws, serve: Serve) -> None:
