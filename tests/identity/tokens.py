@@ -65,7 +65,7 @@ def claims(**changes: object) -> dict[str, object]:
         **changes,
     }
     return {
-        name: int(now + value) if name in ("iat", "nbf", "exp") and type(value) is int else value
+        name: int(now) + value if name in ("iat", "nbf", "exp") and type(value) is int else value
         for name, value in said.items()
         if value is not None
     }
