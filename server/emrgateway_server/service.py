@@ -54,7 +54,8 @@ class JobRunService(JobRunServiceServicer):
         """Follow a job run to its end."""
         with self._watches.place():
             admission = await self._pool.answer(self._watches.admit, request, context)
-            await context.send_initial_metadata(())  # that it stands is news too: a first state may wait for AWS
-            async with aclosing(self._watches.changes(admission)) as changes:
-                async for change in changes:
-                    await context.write(change)
+            with self._watches.share(admission):
+                await context.send_initial_metadata(())  # that it stands is news too: a first state may wait for AWS
+                async with aclosing(self._watches.changes(admission)) as changes:
+                    async for change in changes:
+                        await context.write(change)

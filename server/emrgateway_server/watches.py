@@ -65,6 +65,10 @@ class Watches:
         """A stream's place; `Throttled` where there is none, `Draining` where the server ends."""
         return self._streams.one()
 
+    def share(self, admission: Admission) -> AbstractContextManager[None]:
+        """The place as one of its caller's; `Throttled` where they have as many as one caller may have."""
+        return self._streams.share(admission.asked.caller.id)
+
     def admit(self, data: bytes, call: Call) -> Admission:
         """Who watches what. Blocking; raises what a GetJobRun raises.
 

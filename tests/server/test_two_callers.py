@@ -47,13 +47,14 @@ def aws() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def channel(aws: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[grpc.Channel]:
-    """To the token port of a gateway that shows everyone their own."""
+    """To the token port of a gateway that shows everyone their own, to four at a time."""
     folder = tmp_path_factory.mktemp("keys")
     (folder / "jwks.json").write_text(json.dumps({"keys": [_KEY.jwk]}), encoding="utf-8")
     rates = {name: {"per_second": 1_000, "burst": 1_000} for name in _OPERATIONS}
     target = {"name": "default", "account": ACCOUNT, "region": REGION, "endpoint_url": aws.url, "rates": rates}
     known = [issuer(jwks_file=str(folder / "jwks.json"))]
-    with open_doors(folder / "doors", known, targets=[target]) as doors, doors.channel() as opened:
+    limits = {"max_watch_streams": 4}
+    with open_doors(folder / "doors", known, targets=[target], limits=limits) as doors, doors.channel() as opened:
         yield opened
 
 
@@ -94,3 +95,22 @@ def test_each_lists_their_own(channel: grpc.Channel) -> None:
         tokens.append(first.next_token)
     theirs = pb.ListJobRunsRequest(application_id=application, next_token=tokens[1])
     assert refused(lambda: etl("ListJobRuns", theirs)).fields == ["next_token"]
+
+
+def test_one_who_watches_leaves_others_a_place(channel: grpc.Channel) -> None:
+    """A caller may hold three places of four, and hears when to come back for another one; the fourth is not theirs."""
+    etl, other = _Caller(channel, "etl"), _Caller(channel, "other")
+
+    def watching(caller: _Caller) -> Any:  # noqa: ANN401 - a stream of any messages
+        return caller("WatchJobRun", pb.WatchJobRunRequest(application_id=APPLICATION, job_run_id=runs[caller]))
+
+    runs = {caller: caller("StartJobRun", job()).job_run_id for caller in (etl, other)}
+    streams = [watching(etl) for _ in range(3)]
+    assert all(next(stream).job_run.job_run_id == runs[etl] for stream in streams)
+    told = refused(lambda: next(watching(etl)))
+    assert (told.code, told.reason) == ("RESOURCE_EXHAUSTED", "THROTTLED")
+    assert told.pushback is not None
+    theirs = watching(other)
+    assert next(theirs).job_run.job_run_id == runs[other]
+    for stream in (*streams, theirs):
+        stream.cancel()
