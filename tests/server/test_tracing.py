@@ -164,6 +164,20 @@ def test_faults(
     assert {span.status.message for span in collector.spans} == {""}
 
 
+@pytest.mark.parametrize(
+    "header",
+    [("baggage", "s3cr3t"), ("baggage", "a=" + "s3cr3t" * 1_000), ("tracestate", "s3cr3t"), ("traceparent", "0" * 513)],
+)
+def test_headers_that_make_no_sense(header: tuple[str, str], sandbox: Sandbox, serve: Serve) -> None:
+    """They are no caller's to fill the log with, least of all with words of their own."""
+    gateway = serve(sandbox.url)
+    good = ("traceparent", f"00-{'1' * 32}-{'2' * 16}-01")
+    gateway.start(job(), metadata=(header,) if header[0] == "traceparent" else (good, header))
+    log = gateway.stop().stderr
+    assert "s3cr3t" not in log
+    assert "WARNING" not in log
+
+
 @pytest.mark.parametrize("variables", [{}, {"OTEL_TRACES_EXPORTER": "none"}, {"OTEL_SDK_DISABLED": "true"}])
 def test_nothing_is_exported_unasked(
     variables: dict[str, str], collector: Collector, sandbox: Sandbox, serve: Serve

@@ -9,17 +9,21 @@ from emrgateway_server.telemetry.spans import current_ids
 
 # botocore logs whole requests and replies at DEBUG, and with them every secret argument.
 _TALKATIVE = ("boto3", "botocore", "urllib3", "s3transfer")
+# What they warn of are headers that no identity was asked for, in the words of whoever sent them.
+_REPEATING = ("opentelemetry.baggage", "opentelemetry.trace")
 
 _log = logging.getLogger(__name__)
 
 
 def configure_logging(level: str) -> None:
-    """Logs go to standard error, one line each; libraries that log requests are kept above DEBUG."""
+    """Logs go to standard error, one line each; libraries that log what callers send do not."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Traced("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+    for name in _REPEATING:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def log_bug(error: BaseException) -> None:
