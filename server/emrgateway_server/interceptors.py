@@ -134,7 +134,7 @@ class Traced(_OwnInterceptor):
             metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
             kept = record.begin(method.removeprefix("/"))
             with telemetry.server_span(method, telemetry.caller_context(metadata)) as span:
-                code = grpc.StatusCode.OK
+                code = grpc.StatusCode.UNKNOWN  # what gRPC makes of any error that comes through here
                 try:
                     reply = await behavior(request, context)
                 except asyncio.CancelledError:
@@ -144,6 +144,7 @@ class Traced(_OwnInterceptor):
                     code = grpc_code(context.code())
                     raise
                 else:
+                    code = grpc.StatusCode.OK
                     record.note_ids(reply)
                     return reply
                 finally:

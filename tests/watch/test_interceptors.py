@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from tests.server.statuses import Refused, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 _SECRET = "s3cr3t"  # noqa: S105 - what must not be told
 
@@ -39,10 +41,13 @@ class _Stream:
             raise error
 
 
-async def _watched(stream: _Stream) -> tuple[list[str], Refused | None]:
-    """The tokens that a stream brought, and how it failed, if it did."""
-    audit = Audit(AuditSettings(path=os.devnull))
-    server = aio.server(interceptors=[Traced(audit), LastResort(audit), RawBytes()])
+async def _watched(
+    stream: _Stream, path: str = os.devnull, *, with_last_resort: bool = True
+) -> tuple[list[str], Refused | None]:
+    """The tokens that a stream brought, and how it failed, if it did; the audit goes to a path."""
+    audit = Audit(AuditSettings(path=path))
+    last_resort = [LastResort(audit)] if with_last_resort else []
+    server = aio.server(interceptors=[Traced(audit), *last_resort, RawBytes()])
     method = grpc.unary_stream_rpc_method_handler(
         stream.watch,
         request_deserializer=pb.WatchJobRunRequest.FromString,
@@ -94,3 +99,12 @@ def test_a_bug_in_the_middle(caplog: pytest.LogCaptureFixture) -> None:
     assert _SECRET.encode() not in told.raw
     assert "bug: ValueError" in caplog.text
     assert _SECRET not in caplog.text.replace(f"ValueError({_SECRET!r})", "")
+
+
+def test_what_nobody_caught_is_not_audited_as_ok(tmp_path: Path) -> None:
+    """Whatever comes past the last resort, the audit says what the caller hears."""
+    path = tmp_path / "audit"
+    told, refused = asyncio.run(_watched(_Stream(lambda: ValueError(_SECRET)), str(path), with_last_resort=False))
+    assert told == ["1"]
+    assert refused is not None
+    assert json.loads(path.read_text(encoding="utf-8"))["result"] == {"code": refused.code} == {"code": "UNKNOWN"}
