@@ -117,11 +117,13 @@ class _Page:
         return {**said, "jobRuns": runs}
 
     def _shows(self, run: Mapping[str, Any]) -> bool | None:
-        """Whether a run is for this page; None where whose it is cannot be asked on this page any more."""
-        if self.matches is not None and not self.matches(run.get("name", "")):
-            return False
+        """Whether a run is for this page; None where whose it is cannot be asked on this page any more.
+
+        Whose it is is asked whatever its name: how long a list takes would else tell what others' runs are called.
+        """
+        is_meant = self.matches is None or self.matches(run.get("name", ""))
         if self.asked.covers(None):
-            return True
+            return is_meant
         owners, target, application = self.asked.owners, self.asked.target, self.asked.application_id
         found = owners.known(target, application, run["id"])
         if found is None and self.looks == MOST_LOOKS:
@@ -132,7 +134,7 @@ class _Page:
                 found = owners.find(target, application, run["id"], self.call, self.asked.caller.id)
             except NotFound:
                 return False
-        return self.asked.covers(found.owner)
+        return is_meant and self.asked.covers(found.owner)
 
 
 def _matcher(name: str | None) -> Callable[[str], bool] | None:

@@ -246,6 +246,21 @@ def test_a_page_costs_a_bounded_number_of_calls(
     assert aws.calls["ListJobRuns"] - before["ListJobRuns"] == 5
 
 
+def test_a_list_does_not_tell_what_others_runs_are_called(
+    fresh: Callable[..., Gateway], start: Callable[..., str], aws: Sandbox
+) -> None:
+    """A list costs the same number of calls, and so the same time, whether a name is one that strangers use or not."""
+    application = _application("own")
+    for _ in range(5):
+        start(application, _STRANGER, name="payroll")
+    costs = []
+    for name in ("payroll", "pay*", "invoices"):
+        gateway, before = fresh(), aws.calls
+        assert not _page(gateway, application, name=name).job_runs
+        costs.append(aws.calls.get("GetJobRun", 0) - before.get("GetJobRun", 0))
+    assert costs == [5, 5, 5]
+
+
 def test_who_sees_all_costs_one_list_a_page(
     fresh: Callable[..., Gateway], start: Callable[..., str], aws: Sandbox
 ) -> None:
