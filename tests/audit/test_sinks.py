@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import re
@@ -9,7 +11,9 @@ import resource
 import signal
 import threading
 import time
+from collections import deque
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -198,6 +202,29 @@ def test_a_torn_last_line(tmp_path: Path) -> None:
     sink.close(5)
     assert path.read_bytes().endswith(b"JobRunSer\n" + _LINE)
     assert [type(found) for _, found in decisionlog.read(path)] == [decisionlog.Damaged]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_short_writes(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little the system takes at a time, and however often it fails in between, each line stands there once."""
+    random = Random(seed)  # noqa: S311 - the same again
+    whole = os.write
+
+    def short(fd: int, data: bytes) -> int:
+        if random.random() < 0.3:
+            raise OSError(errno.ENOSPC, "full")
+        return whole(fd, data[: random.randrange(1, 40)])
+
+    path = tmp_path / "audit.jsonl"
+    file = LineFile(str(path))
+    monkeypatch.setattr(os, "write", short)
+    lines = [b'{"n":%d}\n' % number for number in range(30)]
+    left = deque(lines)
+    while left:
+        with contextlib.suppress(OSError):
+            file.write(left)
+    file.close()
+    assert path.read_bytes() == b"".join(lines)
 
 
 def test_a_sink_that_hangs_is_bounded(tmp_path: Path) -> None:
