@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 NODE_VENV := .venv-node
 SIMULATOR := tests/aws/node_modules
+RECEIVER := tests/otlp/node_modules
 PROTOS := $(sort $(wildcard proto/emrgateway/v1/*.proto))
 # Named, since a comma would end an argument of call.
 EVERYTHING := -e '.[server,sandbox,dev]'
@@ -38,11 +39,12 @@ test: $(VENV)/.installed | openssl ## Run the whole test suite
 # As many submissions as asked for; a hundredth of it are killed in the middle, and twenty restarts are rolled.
 SOAK ?= 20000
 .PHONY: soak
-soak: $(VENV)/.installed ## Prove exactly-once at length: make soak SOAK=20000
+soak: $(VENV)/.installed ## Prove at length what the tests prove in short: make soak SOAK=20000
 	@SOAK=$(SOAK) $(BIN)/pytest -s -m "soak or not soak" tests/soak
+	@SOAK=$(SOAK) $(BIN)/pytest -s -m soak tests --ignore tests/soak
 
 .PHONY: check
-check: lint types proto-check contracts iam coverage compat ## Run all that CI runs
+check: lint types proto-check contracts iam otlp coverage compat ## Run all that CI runs
 
 .PHONY: lint
 lint: $(VENV)/.installed ## Lint and check the format
@@ -90,11 +92,18 @@ compat: $(VENV)/.installed | openssl ## Test client and stubs at both ends of th
 iam: $(VENV)/.installed $(SIMULATOR)/.installed ## Simulate what AWS's IAM makes of deploy/aws
 	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest tests/aws
 
+# A collector that is not ours: Elastic's mock of one.
+.PHONY: otlp
+otlp: $(VENV)/.installed $(RECEIVER)/.installed ## Send spans and metrics to a receiver of others' making
+	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest -n 2 tests/otlp
+
 .PHONY: bench
 bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
 	@$(BIN)/python -m tests.bench.steps
 	@$(BIN)/python -m tests.bench.judging
 	@$(BIN)/python -m tests.bench.overload
+	@$(BIN)/python -m tests.bench.watching
+	@$(BIN)/python -m tests.bench.telemetry
 
 .PHONY: fuzz
 fuzz: $(FUZZ_VENV)/.installed | java ## Hold policy against Spark itself (SPARK=3.5) and the naive evaluator, at length
@@ -106,7 +115,7 @@ mutation: $(MUTATION_VENV)/.installed ## Change the policy engine in a few thous
 
 .PHONY: clean
 clean: ## Remove what make made
-	rm -rf .venv .venv-* $(SIMULATOR) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .coverage*
+	rm -rf .venv .venv-* $(SIMULATOR) $(RECEIVER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .coverage*
 
 # The tests of TLS make their certificates with it.
 .PHONY: openssl
@@ -137,6 +146,9 @@ $(NODE_VENV)/.installed: pyproject.toml
 
 $(SIMULATOR)/.installed: tests/aws/package.json tests/aws/package-lock.json | $(NODE_VENV)/.installed
 	@cd tests/aws && PATH=$(CURDIR)/$(NODE_VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+
+$(RECEIVER)/.installed: tests/otlp/package.json tests/otlp/package-lock.json | $(NODE_VENV)/.installed
+	@cd tests/otlp && PATH=$(CURDIR)/$(NODE_VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund && touch node_modules/.installed
 
 # venv FOLDER WHAT: make a virtual environment with WHAT in it.
 define venv

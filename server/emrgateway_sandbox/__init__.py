@@ -7,7 +7,8 @@ tags, pages. All else (applications, STS, S3, DynamoDB, ...) is moto's, through 
 from ._command import serve_forever
 from ._faults import FAULTS, Fault
 from ._job_runs import OnChangedBody
+from ._lifecycle import Step
 from ._sandbox import Sandbox
 from ._views import JobRunRecord
 
-__all__ = ["FAULTS", "Fault", "JobRunRecord", "OnChangedBody", "Sandbox", "serve_forever"]
+__all__ = ["FAULTS", "Fault", "JobRunRecord", "OnChangedBody", "Sandbox", "Step", "serve_forever"]

@@ -2,14 +2,14 @@
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ._applications import Application
 from ._caller import Caller
 from ._errors import AwsError, not_found, validation
-from ._lifecycle import TERMINAL, Progress, now, progress
+from ._lifecycle import TERMINAL, Progress, Step, Timeline, driven, now, progress, usual
 
 OnChangedBody = Literal["conflict", "first-run"]
 """What a client token gets that comes again with another request: ConflictException, or the first request's run."""
@@ -24,7 +24,7 @@ _Place = tuple[str, str, str]  # account, region, application id
 class JobRun:
     """One job run: `job` is the StartJobRun's input as the model has it, `sent` the body as it came, byte for byte.
 
-    `number` counts the runs of a sandbox from 0. Only `start_calls` and `cancelled_at` ever change.
+    `number` counts the runs of a sandbox from 0. Only `start_calls` and `timeline` ever change.
     """
 
     number: int
@@ -35,14 +35,13 @@ class JobRun:
     sent: bytes
     headers: Mapping[str, str]
     created_at: float
-    seconds_per_state: float
+    timeline: Timeline
     start_calls: int = 1
-    cancelled_at: float | None = None
 
     @property
     def progress(self) -> Progress:
         """How far it has come by now."""
-        return progress(self.created_at, self.cancelled_at, self.seconds_per_state, now())
+        return progress(self.timeline, now())
 
     @property
     def arn(self) -> str:
@@ -80,6 +79,7 @@ class JobRuns:
                     raise AwsError("ConflictException", "clientToken was used before with a different request")
                 first.start_calls += 1
                 return first
+            created_at = round(now(), 3)  # AWS's times have milliseconds, and ListJobRuns filters by them
             run = JobRun(
                 number=len(self._all),
                 job_run_id=self._fresh_id(),
@@ -88,8 +88,8 @@ class JobRuns:
                 job=job,
                 sent=sent,
                 headers=headers,
-                created_at=round(now(), 3),  # AWS's times have milliseconds, and ListJobRuns filters by them
-                seconds_per_state=self._seconds_per_state,
+                created_at=created_at,
+                timeline=usual(created_at, self._seconds_per_state),
             )
             self._all.append(run)
             self._by_place.setdefault(place, {})[run.job_run_id] = run
@@ -118,8 +118,22 @@ class JobRuns:
             state = run.progress.state
             if state in TERMINAL:
                 raise validation(f"Job run {run.job_run_id} is not in a cancellable state: {state}")
-            if run.cancelled_at is None:
-                run.cancelled_at = round(now(), 3)
+            if state != "CANCELLING":
+                attempt = run.progress.attempts[-1].number
+                stopping = Step("CANCELLING", self._seconds_per_state, attempt=attempt)
+                run.timeline = driven(run.timeline, [stopping, Step("CANCELLED", attempt=attempt)], now())
+
+    def drive(self, job_run_id: str, steps: Sequence[Step]) -> None:
+        """Let a job run, whosever it is, come into these states from now on; raises ValueError where it cannot."""
+        if not steps:
+            raise ValueError("states: give one at least")
+        for step in steps:
+            step.check()
+        with self._lock:
+            run = next((run for run in self._all if run.job_run_id == job_run_id), None)
+            if run is None:
+                raise ValueError(f"jobRunId: there is no job run {job_run_id}")
+            run.timeline = driven(run.timeline, steps, now())
 
     def newest_first(self, caller: Caller, application_id: str) -> list[JobRun]:
         """List an application's job runs, the newest first."""

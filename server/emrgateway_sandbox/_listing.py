@@ -38,6 +38,15 @@ def page(newest_first: Iterable[JobRun], query: Mapping[str, Any]) -> tuple[list
     return [run for _, run in shown[:size]], token
 
 
+def page_of_attempts(
+    attempts: Sequence[Mapping[str, Any]], query: Mapping[str, Any]
+) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+    """Cut the page that ListJobRunAttempts' input asks for; with it the token of the next page, None at the end."""
+    start = _parse_token(query["nextToken"]).age if "nextToken" in query else 0
+    end = start + query.get("maxResults", _PAGE)
+    return attempts[start:end], _token(_Position(0, end)) if end < len(attempts) else None
+
+
 def _positions(newest_first: Iterable[JobRun], states: Sequence[str]) -> Iterator[tuple[_Position, JobRun]]:
     for run in newest_first:
         state = run.progress.state

@@ -9,7 +9,7 @@ from ._caller import Caller
 from ._errors import not_found
 from ._http_messages import HttpRequest
 from ._job_runs import JobRun, JobRuns
-from ._listing import page
+from ._listing import page, page_of_attempts
 from ._rules import check_grace, check_start
 
 # Never the signature or the session token.
@@ -52,7 +52,11 @@ class Operations:
         return {"applicationId": application.application_id, "jobRunId": run.job_run_id, "arn": run.arn}
 
     def _get(self, caller: Caller, values: Mapping[str, Any], _: HttpRequest) -> Output:
-        return {"jobRun": _views.job_run(self._find(caller, values))}
+        run = self._find(caller, values)
+        view = _views.job_run(run, values.get("attempt"))
+        if view is None:
+            raise not_found("Attempt", f"{values['attempt']} of job run {run.job_run_id}")
+        return {"jobRun": view}
 
     def _cancel(self, caller: Caller, values: Mapping[str, Any], _: HttpRequest) -> Output:
         run = self._find(caller, values)
@@ -68,14 +72,16 @@ class Operations:
         return output if token is None else output | {"nextToken": token}
 
     def _attempts(self, caller: Caller, values: Mapping[str, Any], _: HttpRequest) -> Output:
-        return {"jobRunAttempts": [_views.attempt(self._find(caller, values))]}
+        shown, token = page_of_attempts(_views.attempts(self._find(caller, values)), values)
+        output: Output = {"jobRunAttempts": shown}
+        return output if token is None else output | {"nextToken": token}
 
     def _dashboard(self, caller: Caller, values: Mapping[str, Any], request: HttpRequest) -> Output:
         run = self._find(caller, values)
+        if _views.job_run(run, values.get("attempt")) is None:
+            raise not_found("Attempt", f"{values['attempt']} of job run {run.job_run_id}")
         return {"url": f"http://{request.headers.get('Host', '')}/_sandbox/job-runs?jobRunId={run.job_run_id}"}
 
     def _find(self, caller: Caller, values: Mapping[str, Any]) -> JobRun:
         self._applications.find(caller, values["applicationId"])
-        if values.get("attempt", _views.ATTEMPT) != _views.ATTEMPT:
-            raise not_found("Attempt", f"{values['attempt']} of job run {values['jobRunId']}")
         return self._runs.get(caller, values["applicationId"], values["jobRunId"])

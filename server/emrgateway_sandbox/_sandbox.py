@@ -10,6 +10,7 @@ from ._endpoint import Endpoint
 from ._faults import Fault, Faults
 from ._http_server import HttpServer
 from ._job_runs import JobRuns, OnChangedBody
+from ._lifecycle import Step
 from ._listen import parse_listen
 from ._operations import Operations
 from ._views import JobRunRecord, record
@@ -72,6 +73,18 @@ class Sandbox:
     def job_runs(self) -> list[JobRunRecord]:
         """Give a record of every job run, in the order of their start."""
         return [record(run) for run in self._runs.all()]
+
+    def drive(self, job_run_id: str, *states: Step | str) -> None:
+        """Let a job run come into these states from now on, each for its `seconds`; the last one stays.
+
+        Raises ValueError where there is no such run, or a step is not as it should be.
+        """
+        self._runs.drive(job_run_id, [Step(state) if isinstance(state, str) else state for state in states])
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """How often each operation was called so far, faults included."""
+        return self._endpoint.calls
 
     def play(self, fault: Fault) -> None:
         """Play a fault to calls from now on; raises ValueError where it is not as it should be."""

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ._job_runs import JobRun
-from ._lifecycle import Progress
+from ._lifecycle import Attempt, Progress
 
 _DETAILS: Final = {
     "SUBMITTED": "The job run was submitted.",
+    "QUEUED": "The application runs as many jobs as it may; the job run is waiting.",
     "PENDING": "The job run is being prioritised and scheduled.",
     "SCHEDULED": "The job run is scheduled; resources are being allocated.",
     "RUNNING": "The job run is running.",
     "SUCCESS": "The job run completed successfully.",
+    "FAILED": "The job run failed.",
     "CANCELLING": "The job run is being cancelled.",
     "CANCELLED": "The job run was cancelled.",
 }
@@ -29,7 +31,6 @@ _KEPT: Final = (
 )
 _DEFAULT_TIMEOUT_MINUTES: Final = 720
 _DEFAULT_MODE: Final = "BATCH"
-ATTEMPT: Final = 1  # nothing fails in the sandbox, so no run has a second
 
 # What every job is said to use: two workers of 2 vCPU, 8 GB and 20 GB of disk. Billed for a minute at least, and only
 # for disk above 20 GB a worker, as botocore's model says of billedResourceUtilization.
@@ -75,19 +76,24 @@ def record(run: JobRun) -> JobRunRecord:
     )
 
 
-def job_run(run: JobRun) -> dict[str, Any]:
-    """Build AWS's JobRun."""
+def job_run(run: JobRun, number: int | None = None) -> dict[str, Any] | None:
+    """Build AWS's JobRun, of the latest attempt or of a given one; None where there is no such attempt."""
     progress = run.progress
+    attempt = _attempt(progress, number)
+    if attempt is None:
+        return None
     mode = run.job.get("mode", _DEFAULT_MODE)
     view = {name: run.job[name] for name in _KEPT if name in run.job}
     if mode == _DEFAULT_MODE:
         view.setdefault("executionTimeoutMinutes", _DEFAULT_TIMEOUT_MINUTES)
-    view |= _common(run, progress) | {
+    view |= _common(run, attempt) | {
         "jobRunId": run.job_run_id,
+        "createdAt": run.created_at,
+        "updatedAt": round(progress.since, 3),
         "tags": run.job.get("tags", {}),
-        "queuedDurationMilliseconds": 0,
-        "attemptCreatedAt": run.created_at,
-        "attemptUpdatedAt": round(progress.since, 3),
+        "queuedDurationMilliseconds": round(progress.queued_seconds * 1000),
+        "attemptCreatedAt": round(attempt.created_at, 3),
+        "attemptUpdatedAt": round(attempt.since, 3),
     }
     if run.application.network_configuration:
         view["networkConfiguration"] = run.application.network_configuration
@@ -102,34 +108,51 @@ def job_run(run: JobRun) -> dict[str, Any]:
 def summary(run: JobRun) -> dict[str, Any]:
     """Build AWS's JobRunSummary: neither tags nor driver are in it."""
     progress = run.progress
-    view = _common(run, progress) | {
+    attempt = progress.attempts[-1]
+    view = _common(run, attempt) | {
         "id": run.job_run_id,
         "type": _type(run),
-        "attemptCreatedAt": run.created_at,
-        "attemptUpdatedAt": round(progress.since, 3),
+        "createdAt": run.created_at,
+        "updatedAt": round(progress.since, 3),
+        "attemptCreatedAt": round(attempt.created_at, 3),
+        "attemptUpdatedAt": round(attempt.since, 3),
     }
     return view | {name: run.job[name] for name in ("name", "flexExecution") if name in run.job}
 
 
-def attempt(run: JobRun) -> dict[str, Any]:
-    """Build AWS's JobRunAttemptSummary of the only attempt."""
-    view = _common(run, run.progress) | {"id": run.job_run_id, "type": _type(run), "jobCreatedAt": run.created_at}
-    return view | {name: run.job[name] for name in ("name", "flexExecution") if name in run.job}
+def attempts(run: JobRun) -> list[dict[str, Any]]:
+    """Build AWS's JobRunAttemptSummary of each attempt, the first one first."""
+    return [
+        _common(run, attempt)
+        | {
+            "id": run.job_run_id,
+            "type": _type(run),
+            "jobCreatedAt": run.created_at,
+            "createdAt": round(attempt.created_at, 3),
+            "updatedAt": round(attempt.since, 3),
+        }
+        | {name: run.job[name] for name in ("name", "flexExecution") if name in run.job}
+        for attempt in run.progress.attempts
+    ]
 
 
-def _common(run: JobRun, progress: Progress) -> dict[str, Any]:
+def _attempt(progress: Progress, number: int | None) -> Attempt | None:
+    if number is None:
+        return progress.attempts[-1]
+    return next((attempt for attempt in progress.attempts if attempt.number == number), None)
+
+
+def _common(run: JobRun, attempt: Attempt) -> dict[str, Any]:
     return {
         "applicationId": run.application.application_id,
         "arn": run.arn,
-        "attempt": ATTEMPT,
-        "createdAt": run.created_at,
+        "attempt": attempt.number,
         "createdBy": run.caller.arn,
         "executionRole": run.job["executionRoleArn"],
         "mode": run.job.get("mode", _DEFAULT_MODE),
         "releaseLabel": run.application.release_label,
-        "state": progress.state,
-        "stateDetails": _DETAILS[progress.state],
-        "updatedAt": round(progress.since, 3),
+        "state": attempt.state,
+        "stateDetails": attempt.details or _DETAILS.get(attempt.state, f"The job run is {attempt.state}."),
     }
 
 

@@ -8,35 +8,45 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from typing import TypeVar
 
-import grpc
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
+from prometheus_client.registry import Collector
 
 from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
 from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
-from emrgateway_server import engines, outside, telemetry, upstream
+from emrgateway_server import callers, engines, telemetry, upstream
+from emrgateway_server.access import Access
+from emrgateway_server.audit import Audit
+from emrgateway_server.certificates import Certificates
 from emrgateway_server.descriptions import Descriptions
 from emrgateway_server.emr import LedgerTable
-from emrgateway_server.identity import InsecureIdentity, Labels
+from emrgateway_server.identity import Labels
+from emrgateway_server.intake import Intake
 from emrgateway_server.interceptors import LastResort, RawBytes, Traced
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.ledger import WRITER_NAME, Ledger, MemoryLedger, Submissions
+from emrgateway_server.listing import Listing
+from emrgateway_server.owners import Owners
 from emrgateway_server.places import Places
 from emrgateway_server.policy_metrics import PolicyMetrics
 from emrgateway_server.policy_service import PolicyService
 from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.pool import Pool
+from emrgateway_server.ports import Port, ports
 from emrgateway_server.probes import Probes
+from emrgateway_server.runs import Runs
 from emrgateway_server.service import JobRunService
-from emrgateway_server.settings import Settings, Tls, split_address
+from emrgateway_server.settings import Settings
+from emrgateway_server.watches import Watches
+from emrgateway_server.watching import LOOKER_NAME
 from emrgateway_server.yamlfile import ConfigurationError, Problem
 
 # Above max_message_bytes, so that a message that is too large is answered with what is wrong, not by the transport.
@@ -73,19 +83,34 @@ class App:
             token_seconds=settings.ledger.upstream_token_hours * HOUR_SECONDS,
             goes_on=settings.ledger.on_error == "continue",
         )
+        self._audit = Audit(settings.audit)
         self._places = Places(limits.max_in_flight)
         self._threads = ThreadPoolExecutor(self._places.most_threads, thread_name_prefix=THREAD_NAME)
-        self._pool = Pool(self._threads, self._places, limits)
+        self._pools: list[Pool] = []
+        self._certificates = None if settings.tls is None else Certificates(settings.tls)
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
-        identity = InsecureIdentity(settings.identity.insecure.caller, labels)  # type: ignore[union-attr] # the settings saw to it
+        self._tokens = callers.tokens(settings.identity, labels)
+        identity = callers.doors(settings.identity, labels, self._tokens)
+        intake, owners = Intake(identity, limits.max_message_bytes), Owners(labels)
+        access = Access(self._policies, self._targets, owners)
+        self.runs = Runs(intake, access, owners)
+        self.listing = Listing(intake, access)
         self.job_runs = JobRuns(
-            identity=identity,
-            labels=labels,
+            intake=intake,
+            owners=owners,
             policies=self._policies,
             targets=self._targets,
             submissions=self._submissions,
-            max_message_bytes=limits.max_message_bytes,
+            audit=self._audit,
+            traces_jobs=settings.telemetry.job_traceparent,
+        )
+        self._watches = Watches(
+            intake=intake,
+            access=access,
+            policies=self._policies,
+            most_streams=limits.max_watch_streams,
+            ended=telemetry.job_ended,
         )
         self.descriptions = Descriptions(
             identity=identity, policies=self._policies, max_message_bytes=limits.max_message_bytes
@@ -96,26 +121,39 @@ class App:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
-        server = self._server()
-        address = _bound(server, self._settings.listen, self._settings.tls)
-        probes = Probes(self._settings.metrics, PolicyMetrics(self._policies)) if self._settings.metrics else None
-        await server.start()
+        loop.add_signal_handler(signal.SIGHUP, self._audit.reopen)
+        servers = [(port, self._server(port)) for port in ports(self._settings)]
+        addresses = [(port.words, port.bind(server, self._certificates)) for port, server in servers]
+        probes = Probes(self._settings.metrics, *self._collectors()) if self._settings.metrics else None
+        if self._tokens is not None:
+            await asyncio.to_thread(self._tokens.start)
+        for _, server in servers:
+            await server.start()
         for service in ("", *OWN_SERVICES):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
-        print(f"listening on {address}", flush=True)  # noqa: T201 - the contract with whoever started us
+        for words, address in addresses:
+            print(f"{words} {address}", flush=True)  # noqa: T201 - the contract with whoever started us
         if probes is not None:
             probes.start()
             print(f"metrics on {probes.address}", flush=True)  # noqa: T201 - as above
+        self._observe()
         files = self._settings.policy
         _log.info("policy %s from %s", self._policies.engine.digest, files.directory)
         self._policies.start(files.reload_seconds)
+        if self._certificates is not None:
+            self._certificates.start()
         await self._stopped.wait()
-        await self._drain(server, probes)
+        await self._drain([server for _, server in servers], probes)
 
-    def _server(self) -> aio.Server:
+    def _collectors(self) -> Iterator[Collector]:
+        yield PolicyMetrics(self._policies)
+        yield from (collector for collector in (self._certificates, self._tokens) if collector is not None)
+
+    def _server(self, port: Port) -> aio.Server:
+        """One server a port, so that no port ever meets what another one's handshake has established."""
         limits = self._settings.limits
         server = aio.server(
-            interceptors=[Traced(), LastResort(), RawBytes()],
+            interceptors=[Traced(self._audit), LastResort(self._audit), RawBytes()],
             options=[
                 ("grpc.max_receive_message_length", TRANSPORT_MESSAGE_BYTES),
                 ("grpc.max_connection_age_ms", round(limits.max_connection_age_seconds * 1000)),
@@ -127,13 +165,27 @@ class App:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobRunServiceServicer_to_server(JobRunService(self.job_runs, self._pool), server)
-        add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, self._pool), server)
+        pool = Pool(self._threads, self._places, limits, port.door)
+        self._pools.append(pool)
+        job_runs = JobRunService(self.job_runs, self.runs, self.listing, self._watches, pool)
+        add_JobRunServiceServicer_to_server(job_runs, server)
+        add_PolicyServiceServicer_to_server(PolicyService(self.descriptions, pool), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*OWN_SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         return server
 
-    async def _drain(self, server: aio.Server, probes: Probes | None) -> None:
+    def _observe(self) -> None:
+        """Figures that are there whenever somebody looks."""
+        places, audit = self._places, self._audit
+        observe = telemetry.observe
+        observe("emr_gateway.throttle.queue_length", "Calls that wait for their turn.", self._targets.waiting)
+        observe("emr_gateway.calls.in_flight", "Calls that have a place.", lambda: [(places.taken, {})])
+        observe("emr_gateway.calls.waiting", "Calls that gave up their place to wait.", lambda: [(places.parked, {})])
+        observe("emr_gateway.calls.limit", "Places there are.", lambda: [(self._settings.limits.max_in_flight, {})])
+        observe("emr_gateway.audit.lost", "Audit lines never written.", lambda: [(audit.lost, {})], only_grows=True)
+        observe("emr_gateway.audit.failing", "1 while it cannot be written.", lambda: [(float(audit.is_failing), {})])
+
+    async def _drain(self, servers: Sequence[aio.Server], probes: Probes | None) -> None:
         """NOT_SERVING, a pause in which clients leave, then the calls in flight finish."""
         _log.info("draining")
         limits = self._settings.limits
@@ -142,26 +194,32 @@ class App:
             probes.ready = False
         await asyncio.sleep(limits.drain_pause_seconds)
         # Our own calls alone: a stream of health changes lasts as long as its client likes.
-        await self._places.close(limits.drain_seconds)
-        self._pool.end()
-        await server.stop(LAST_WORDS_SECONDS)
+        await asyncio.gather(self._places.close(limits.drain_seconds), self._watches.close())
+        for pool in self._pools:
+            pool.end()
+        await asyncio.gather(*(server.stop(LAST_WORDS_SECONDS) for server in servers))
         if probes is not None:
             probes.stop()
-        self._policies.stop()
+        for watching in (self._policies, self._certificates, self._tokens):
+            if watching is not None:
+                watching.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._submissions.close)
+        await asyncio.to_thread(self._audit.close)
         self._targets.close()
 
 
 def serve(settings: Settings, environment: Mapping[str, str]) -> int:
     """Run the gateway until it is told to stop; 0. `ConfigurationError` where it cannot start."""
+    measuring = telemetry.configure_metrics(environment, VERSION)
     tracing = telemetry.configure_tracing(environment, VERSION)
     try:
         asyncio.run(_serve(settings))
     finally:
-        if tracing is not None:
-            telemetry.stop(tracing)
-    working = [thread for thread in threading.enumerate() if thread.name.startswith((THREAD_NAME, WRITER_NAME))]
+        telemetry.stop(measuring, *([tracing] if tracing else []))
+    working = [
+        thread for thread in threading.enumerate() if thread.name.startswith((THREAD_NAME, WRITER_NAME, LOOKER_NAME))
+    ]
     for thread in working:
         thread.join(timeout=LAST_WORDS_SECONDS / len(working))
     if any(thread.is_alive() for thread in working):
@@ -203,22 +261,3 @@ def _both(one: Callable[[], _One], other: Callable[[], _Other]) -> tuple[_One, _
             problems += another.problems
         raise ConfigurationError(problems) from error
     return made, other()
-
-
-def _bound(server: aio.Server, listen: str, tls: Tls | None) -> str:
-    """Bind the port; the address as HOST:PORT with the port that was picked."""
-    host = split_address(listen)[0]
-    try:
-        port = server.add_secure_port(listen, _credentials(tls)) if tls else server.add_insecure_port(listen)
-    except RuntimeError as error:
-        message = f"cannot listen on {listen}: the address is in use, or not this machine's"
-        raise ConfigurationError([Problem("listen", 0, 0, message)]) from error
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _credentials(tls: Tls) -> grpc.ServerCredentials:
-    try:
-        pair = outside.key_pair(tls.certificate, tls.key)
-    except ValueError as error:
-        raise ConfigurationError([Problem("tls", 0, 0, f"tls: {error}")]) from error
-    return grpc.ssl_server_credentials([pair])

@@ -38,6 +38,7 @@ class Call:
         """`seconds` from now is when the answer must have left; `advice` is what to do when it is not known."""
         self.peer = peer or Peer()
         self._advice = advice
+        self._whole: Call | None = None
         self._place = place
         self._ends = time.monotonic() + seconds
         self._lock = threading.Lock()
@@ -48,6 +49,12 @@ class Call:
         self._doubtful = False
         # Whether an earlier call with the same token may have started a job: as far as is known, no.
         self.is_suspected = False
+
+    def shortened(self, seconds: float) -> Call:
+        """A part of this call that ends so much sooner, and with it: what is over then is not this call."""
+        part = Call(self.remaining_seconds - seconds, self._advice, self._place, self.peer)
+        part._whole = self
+        return part
 
     @property
     def remaining_seconds(self) -> float:
@@ -123,6 +130,8 @@ class Call:
         return error
 
     def _check(self) -> None:
+        if self._whole is not None:
+            self._whole.check()
         if self._abandoned or self.remaining_seconds <= 0:
             self._abandoned = True
             raise self._over()

@@ -56,7 +56,10 @@ def _parser() -> argparse.ArgumentParser:
         help="run an EMR Serverless endpoint on loopback",
         epilog="Faults on demand: GET URL/_sandbox/faults lists them; POST one there, as JSON: "
         '{"fault": "reset-after", "operation": "StartJobRun", "application_id": null, "share": 1, "times": 1, '
-        '"seconds": 60}, of which all but the first may be left out; DELETE ends them.',
+        '"seconds": 60}, of which all but the first may be left out; DELETE ends them. '
+        "States on demand: POST to URL/_sandbox/job-runs "
+        '{"jobRunId": "00f2", "states": [{"state": "QUEUED", "seconds": 5}, {"state": "RUNNING", "seconds": 60}, '
+        '{"state": "FAILED", "details": "why"}]}; URL/_sandbox/calls counts the calls.',
     )
     sandbox.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT", help="default: %(default)s")
     sandbox.add_argument(

@@ -110,6 +110,12 @@ class LedgerUnavailable(GatewayError):
     reason = "LEDGER_UNAVAILABLE"
 
 
+class AuditUnavailable(GatewayError):
+    """The audit cannot be written, and nothing is done without it."""
+
+    reason = "AUDIT_UNAVAILABLE"
+
+
 class Conflict(GatewayError):
     """AWS: the application's state forbids it, or, where `is_of_token` (None: perhaps), the token that was used."""
 

@@ -14,7 +14,8 @@ from google.protobuf.message import DecodeError
 from grpc import aio
 
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import status, telemetry
+from emrgateway_server import record, status, telemetry
+from emrgateway_server.audit import Audit
 from emrgateway_server.errors import GatewayError, Internal, Outcome
 
 OWN_SERVICES = "/emrgateway."
@@ -30,18 +31,26 @@ _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]"
 
 
-class _OwnUnaryInterceptor(aio.ServerInterceptor):
-    """Wraps the gateway's own unary methods."""
+class _OwnInterceptor(aio.ServerInterceptor):
+    """Wraps the gateway's own methods.
+
+    A method that streams its replies writes them to its context, and so is a coroutine like the others: what goes
+    around one goes around both.
+    """
 
     async def intercept_service(
         self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> _Handler | None:
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or not method.startswith(OWN_SERVICES) or handler.unary_unary is None:
+        if handler is None or not method.startswith(OWN_SERVICES) or handler.request_streaming:
             return handler
-        return grpc.unary_unary_rpc_method_handler(
-            self.wrapped(cast("_Behavior", handler.unary_unary), method),
+        made = (
+            grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
+        )
+        behavior = handler.unary_stream if handler.response_streaming else handler.unary_unary
+        return made(
+            self.wrapped(cast("_Behavior", behavior), method),
             request_deserializer=self.deserializer(handler),
             response_serializer=handler.response_serializer,
         )
@@ -55,7 +64,7 @@ class _OwnUnaryInterceptor(aio.ServerInterceptor):
         return handler.request_deserializer
 
 
-class RawBytes(_OwnUnaryInterceptor):
+class RawBytes(_OwnInterceptor):
     """Hands servicers the bytes themselves: what gRPC cannot parse would never reach us, nor the audit."""
 
     def deserializer(self, handler: _Handler) -> Callable[[bytes], Any] | None:  # noqa: ARG002 - the base's
@@ -63,14 +72,19 @@ class RawBytes(_OwnUnaryInterceptor):
         return bytes
 
 
-class LastResort(_OwnUnaryInterceptor):
+class LastResort(_OwnInterceptor):
     """Turns errors into statuses, and a bug of ours into INTERNAL without its text, which may hold anything."""
+
+    def __init__(self, audit: Audit) -> None:
+        """`audit` says whether calls are served now."""
+        self._audit = audit
 
     def wrapped(self, behavior: _Behavior, method: str) -> _Behavior:
         """The behavior, whose every failure is a status of the contract."""
 
         async def last_resort(request: bytes, context: _Context) -> object:
             try:
+                self._audit.check()
                 return await behavior(request, context)
             except aio.AbortError:
                 raise
@@ -106,26 +120,36 @@ def _only_validates(request: bytes) -> bool:
         return False
 
 
-class Traced(_OwnUnaryInterceptor):
-    """The SERVER span around everything else."""
+class Traced(_OwnInterceptor):
+    """The SERVER span around everything else, and, once the answer is known, the audit's line about it."""
+
+    def __init__(self, audit: Audit) -> None:
+        """`audit` is told how every call ended."""
+        self._audit = audit
 
     def wrapped(self, behavior: _Behavior, method: str) -> _Behavior:
         """The behavior inside a span that continues the caller's trace."""
 
         async def traced(request: bytes, context: _Context) -> object:
             metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+            kept = record.begin(method.removeprefix("/"))
             with telemetry.server_span(method, telemetry.caller_context(metadata)) as span:
                 code = grpc.StatusCode.OK
                 try:
-                    return await behavior(request, context)
+                    reply = await behavior(request, context)
                 except asyncio.CancelledError:
                     code = grpc.StatusCode.CANCELLED
                     raise
                 except aio.AbortError:
                     code = grpc_code(context.code())
                     raise
+                else:
+                    record.note_ids(reply)
+                    return reply
                 finally:
                     telemetry.end_server_span(span, code.name)
+                    telemetry.count_call(kept, code.name, starts=method == START_JOB_RUN)
+                    self._audit.ended(kept, code.name, context.peer(), starts=method == START_JOB_RUN)
 
         return traced
 

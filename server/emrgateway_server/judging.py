@@ -6,7 +6,7 @@ What a command says of a request is what the gateway would say, because it is th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from emrgateway.v1 import decision_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import conformance, engines, shapes, translate, wire
+from emrgateway_server import conformance, engines, record, shapes, translate, wire
 from emrgateway_server.caller import Caller
 from emrgateway_server.findings import Findings
 from emrgateway_server.policy import Decision, Engine, Outcome, Verdict
@@ -32,14 +32,25 @@ _VERDICTS = {
 
 
 def read(
-    data: bytes, message_class: type[_Message], shape: shapes.Shape, *, most_bytes: int
+    data: bytes,
+    message_class: type[_Message],
+    shape: shapes.Shape,
+    *,
+    most_bytes: int,
+    also: Callable[[_Message, Findings], None] | None = None,
 ) -> tuple[_Message, dict[str, object]]:
-    """The message and its one translation, or `InvalidRequest` with all that is wrong."""
+    """The message and its one translation, or `InvalidRequest` with all that is wrong.
+
+    `also` checks what AWS's model does not know.
+    """
     found = Findings()
     message = wire.parse(data, message_class, most_bytes=most_bytes, found=found)
     request = translate.to_aws(message, shape)
     conformance.check(request, shape, found)
+    if also is not None:
+        also(message, found)
     found.raise_if_any()
+    record.note_ids(message)
     return message, request
 
 
@@ -49,13 +60,16 @@ def judge(
     original: Mapping[str, object],
     stamps: Mapping[str, str],
     today: date | None = None,
+    *,
+    conf: Mapping[str, str] | None = None,
 ) -> Decision:
-    """The decision on a StartJobRun in AWS's form; `stamps` are the gateway's own tags, which the run is stamped with.
+    """The decision on a StartJobRun in AWS's form.
 
-    `today`, in UTC, is the day by which exceptions hold: this one, where it is left out. The decision is a denial where
-    policy's own amendments made a request that AWS's model forbids.
+    `stamps` are the gateway's own tags, which the run is stamped with, and `conf` the Spark settings that it is given
+    where nobody has set them. `today`, in UTC, is the day by which exceptions hold: this one, where it is left out. The
+    decision is a denial where policy's own amendments made a request that AWS's model forbids.
     """
-    decision = engine.judge(caller, original, stamps, today)
+    decision = engine.judge(caller, original, stamps, today, conf=conf)
     found = Findings()
     conformance.check(decision.request, START, found)
     broken = tuple(

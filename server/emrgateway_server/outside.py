@@ -1,4 +1,4 @@
-"""What gateway.yaml names and does not hold: the certificate and its key, the policy directory."""
+"""What gateway.yaml names and does not hold: certificates and keys, the policy directory."""
 
 from __future__ import annotations
 
@@ -24,6 +24,20 @@ def key_pair(certificate: str, key: str) -> tuple[bytes, bytes]:
         raise ValueError(message) from error
 
 
+def bundle(file: str) -> bytes:
+    """A bundle of roots, checked: of one that holds none gRPC says nothing, and lets nobody in.
+
+    ValueError where it holds none, or cannot be read.
+    """
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_verify_locations(file)
+        return Path(file).read_bytes()
+    except OSError as error:  # ssl.SSLError is one
+        reason = getattr(error, "reason", None) or error.strerror or str(error)
+        raise ValueError(f"{file}: no certificates in PEM ({reason})") from error
+
+
 def mistakes(document: Document, base: Path) -> list[Problem]:
     """What is not there, or is not what it should be; relative paths are below `base`."""
     certificate, key = ("tls", "certificate"), ("tls", "key")
@@ -34,7 +48,32 @@ def mistakes(document: Document, base: Path) -> list[Problem]:
             key_pair(*map(str, files))
         except ValueError as error:
             found.append(document.problem(("tls",), f"tls: {error}"))
+    found += _no_bundles(document, base)
+    found += [problem for path in _files_of_issuers(document) for problem in _unreadable(document, path, base)]
     return [*found, *_unreadable(document, ("policy", "directory"), base)]
+
+
+def _no_bundles(document: Document, base: Path) -> Iterator[Problem]:
+    issuers = document.at(("identity", "jwt"))
+    paths: list[yamlfile.Path] = [("tls", "client_ca")]
+    paths += [
+        ("identity", "jwt", index, "jwks_ca") for index in range(len(issuers) if isinstance(issuers, list) else 0)
+    ]
+    for path in paths:
+        unreadable = list(_unreadable(document, path, base))
+        yield from unreadable
+        named = _named(document, path, base)
+        if named is not None and not unreadable:
+            try:
+                bundle(str(named))
+            except ValueError as error:
+                yield document.problem(path, f"{yamlfile.dotted(path)}: {error}")
+
+
+def _files_of_issuers(document: Document) -> Iterator[yamlfile.Path]:
+    issuers = document.at(("identity", "jwt"))
+    for index in range(len(issuers) if isinstance(issuers, list) else 0):
+        yield ("identity", "jwt", index, "jwks_file")
 
 
 def directory(document: Document, base: Path) -> Path | None:

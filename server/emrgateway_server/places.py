@@ -1,4 +1,4 @@
-"""How many calls there may be at one time: a place is taken before the work begins and given back when it ends.
+"""The concurrency limit: a place is taken before a call's work begins and given back when it ends.
 
 The work may outlive its call by a moment. Its place stays taken, so that the next caller is told to come later, not
 left to wait for a thread. A call that waits for its turn toward AWS has no place: who floods one operation fills its
@@ -41,6 +41,16 @@ class Places:
     def most_threads(self) -> int:
         """The threads that serve every call that may be there, with a place or parked."""
         return self._most + self._most_parked
+
+    @property
+    def taken(self) -> int:
+        """The places that are taken."""
+        return self._taken
+
+    @property
+    def parked(self) -> int:
+        """The calls that wait without one."""
+        return self._parked
 
     @property
     def _most_parked(self) -> int:

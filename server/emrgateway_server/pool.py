@@ -13,7 +13,7 @@ from grpc import aio
 
 from emrgateway_server import telemetry
 from emrgateway_server.call import Call
-from emrgateway_server.caller import Peer
+from emrgateway_server.caller import Door, Peer
 from emrgateway_server.errors import GatewayError, Internal, Outcome, Throttled
 from emrgateway_server.places import BUSY_RETRY_SECONDS, Place, Places
 from emrgateway_server.settings import Limits
@@ -25,9 +25,13 @@ Context: TypeAlias = "aio.ServicerContext[Any, Any]"  # generic in the stubs alo
 
 
 class Pool:
-    """The threads and places that all services share; the event loop keeps the deadline of each call."""
+    """The threads and places that all services share; the event loop keeps the deadline of each call.
 
-    def __init__(self, executor: Executor, places: Places, limits: Limits) -> None:
+    Each port has a pool of its own over the same threads and places: `door` says how its callers prove who they are.
+    """
+
+    def __init__(self, executor: Executor, places: Places, limits: Limits, door: Door | None = None) -> None:
+        self._door = door
         self._executor = executor
         self._places = places
         self._limits = limits
@@ -44,7 +48,7 @@ class Pool:
         """
         place = self._places.take(reads=not starts)
         advice = "retry with the same client_token" if starts else "retry"
-        call = Call(self._seconds(context), advice, place, _peer(context))
+        call = Call(self._seconds(context), advice, place, _peer(context, self._door))
         try:
             return await self._answer_of(self._begun(work, data, call, place), call)
         except GatewayError:
@@ -106,9 +110,10 @@ class Pool:
         return min(most if remaining is None else remaining, most) - self._limits.reply_margin_seconds
 
 
-def _peer(context: Context) -> Peer:
+def _peer(context: Context, door: Door | None) -> Peer:
     metadata = context.invocation_metadata() or ()
-    return Peer(context.auth_context(), tuple(str(value) for key, value in metadata if key == "authorization"))
+    said = tuple(str(value) for key, value in metadata if key == "authorization")
+    return Peer(context.auth_context(), said, door, context.peer())
 
 
 def _unless_over(work: Callable[[bytes, Call], _Reply], data: bytes, call: Call) -> _Reply:

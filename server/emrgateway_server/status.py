@@ -37,6 +37,7 @@ CODES: dict[type[GatewayError], grpc.StatusCode] = {
     errors.NoTarget: grpc.StatusCode.FAILED_PRECONDITION,
     errors.ClientTokenReused: grpc.StatusCode.ALREADY_EXISTS,
     errors.LedgerUnavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.AuditUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.Conflict: grpc.StatusCode.FAILED_PRECONDITION,
     errors.UpstreamValidation: grpc.StatusCode.INVALID_ARGUMENT,
     errors.UpstreamQuota: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server import replies
+from emrgateway_server import record, replies, telemetry
 from emrgateway_server.call import Call
 from emrgateway_server.emr import Target, lookup
 from emrgateway_server.errors import (
@@ -62,7 +62,10 @@ class Submitting:
         while True:
             start.call.check()
             standing = self._submissions.recall(start.submission, start.call)
+            if not standing.is_blind:
+                telemetry.count_lookup("hit" if standing.reply is not None else "pending" if standing.row else "miss")
             if standing.reply is not None:
+                record.note_recall()
                 return pb.StartJobRunResponse.FromString(standing.reply)
             decision = start.judge()
             if not decision.allowed and not standing.may_have_started:

@@ -57,6 +57,26 @@ def sayable(value: object, shape: Shape) -> Any:  # noqa: ANN401 - of the shape'
     return value if _is_sayable(value, shape.kind) else None
 
 
+def public(value: Any, shape: Shape) -> Any:  # noqa: ANN401 - of the shape's kind
+    """What `sayable` gave, less all that AWS's model marks sensitive; what holds it stays, though it be empty."""
+    if shape.kind == "structure":
+        return {
+            member: public(inner, shape.members[member])
+            for member, inner in value.items()
+            if not _is_sensitive(shape.members[member])
+        }
+    if shape.kind == "list":
+        return [public(inner, _element(shape)) for inner in value]
+    if shape.kind == "map":
+        return {key: public(inner, _element(shape)) for key, inner in value.items()}
+    return value
+
+
+def _is_sensitive(shape: Shape) -> bool:
+    inside = (shape, shape.key, shape.element)
+    return any(part is not None and part.sensitive for part in inside)
+
+
 def _is_sayable(value: object, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"

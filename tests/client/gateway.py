@@ -42,9 +42,13 @@ class Refusal:
 
 @dataclass
 class Gateway(pb_grpc.JobRunServiceServicer, policy_pb_grpc.PolicyServiceServicer):
-    """Answers each call with the next of `script`, then with `always`, then with an empty reply."""
+    """Answers each call with the next of `script`, then with `always`, then with an empty reply.
+
+    A watch is answered with the next of `streams`, message by message; with none, as the other calls are.
+    """
 
     script: deque[Refusal | Message] = field(default_factory=deque)
+    streams: deque[list[Refusal | pb.WatchJobRunResponse]] = field(default_factory=deque)
     always: Refusal | None = None
     calls: list[tuple[Message, dict[str, str]]] = field(default_factory=list)
     health: health.HealthServicer = field(default_factory=health.HealthServicer)
@@ -95,6 +99,21 @@ class Gateway(pb_grpc.JobRunServiceServicer, policy_pb_grpc.PolicyServiceService
         self, request: pb.GetDashboardForJobRunRequest, context: Context
     ) -> pb.GetDashboardForJobRunResponse:
         return self._answer(request, context, pb.GetDashboardForJobRunResponse())  # type: ignore[no-any-return]
+
+    def WatchJobRun(  # noqa: N802, D102 - gRPC's
+        self, request: pb.WatchJobRunRequest, context: Context
+    ) -> Iterator[pb.WatchJobRunResponse]:
+        if self.streams:
+            self.script.appendleft(pb.WatchJobRunResponse())
+        reply = self._answer(request, context, pb.WatchJobRunResponse())
+        for message in self.streams.popleft() if self.streams else [reply]:
+            if isinstance(message, Refusal):
+                if message.hold:
+                    self.stopping.wait(30)
+                context.set_trailing_metadata(message.trailers)
+                context.abort(message.code, message.message)
+            else:
+                yield message
 
     def DescribePolicy(  # noqa: N802, D102 - gRPC's
         self, request: policy_pb.DescribePolicyRequest, context: Context

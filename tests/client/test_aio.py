@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
+from emrgateway.v1 import job_run_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_client import AsyncClient, Client, GatewayError, NotFound, Unavailable
 
@@ -73,12 +74,30 @@ def test_the_other_methods(gateway: Gateway) -> None:
     ]
 
 
+def test_all_pages_of_a_list(gateway: Gateway) -> None:
+    """Page after page with the token of the one before; an empty page is not the last."""
+    pages = [(["a", "b"], "1"), ([], "2"), (["c"], None)]
+    for ids, token in pages:
+        runs = [job_run_pb2.JobRunSummary(id=each) for each in ids]
+        gateway.script.append(pb.ListJobRunsResponse(job_runs=runs, next_token=token))
+
+    async def listed() -> list[str]:
+        async with AsyncClient(gateway.target) as client:
+            return [run.id async for run in client.iter_job_runs(pb.ListJobRunsRequest(application_id="a"))]
+
+    assert asyncio.run(listed()) == ["a", "b", "c"]
+    tokens = [request.next_token for request, _ in gateway.calls if isinstance(request, pb.ListJobRunsRequest)]
+    assert tokens == ["", "1", "2"]
+
+
 def test_both_clients_have_one_surface() -> None:
     """Method for method and argument for argument, but for `async`."""
 
-    def surface(client: type) -> dict[str, inspect.Signature]:
+    def surface(client: type) -> dict[str, str]:
         public = {name: call for name, call in vars(client).items() if not name.startswith("_")}
-        return {name: inspect.signature(call) for name, call in public.items()}
+        return {
+            name: str(inspect.signature(call)).replace("AsyncIterator", "Iterator") for name, call in public.items()
+        }
 
     assert surface(Client) == surface(AsyncClient)
     assert inspect.signature(Client.__init__) == inspect.signature(AsyncClient.__init__)

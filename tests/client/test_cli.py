@@ -232,6 +232,12 @@ def test_get(gateway: Gateway) -> None:
         "  name:    etl",
         "  tag team: data-eng",
     ]
+    run.queued_duration_milliseconds = 1500
+    run.total_execution_duration_seconds = 7
+    run.billed_resource_utilization.v_cpu_hour = 0.5
+    gateway.script.append(pb.GetJobRunResponse(job_run=run))
+    figures = ["  queued:  1.5 s", "  ran:     7 s", "  billed:  0.5 vCPU-h, 0 GB-h, 0 GB-h disk"]
+    assert set(figures) <= set(_run("get", "a", "r", "--target", gateway.target).stdout.splitlines())
     run.state = 99  # type: ignore[assignment] # a state that AWS adds some day
     gateway.script.append(pb.GetJobRunResponse(job_run=run))
     assert "state:   99" in _run("get", "a", "r", "--target", gateway.target).stdout

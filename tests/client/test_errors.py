@@ -39,6 +39,7 @@ _TABLE = [
     (_Code.DEADLINE_EXCEEDED, "DEADLINE", "DeadlineExceeded"),
     (_Code.UNAVAILABLE, "DRAINING", "Draining"),
     (_Code.UNAVAILABLE, "LEDGER_UNAVAILABLE", "LedgerUnavailable"),
+    (_Code.UNAVAILABLE, "AUDIT_UNAVAILABLE", "AuditUnavailable"),
     (_Code.INTERNAL, "INTERNAL", "Internal"),
     # A status without our reason, and a reason newer than this client.
     (_Code.UNAVAILABLE, "", "Unavailable"),
@@ -150,7 +151,7 @@ def test_nobody_there(gateway: Gateway) -> None:
 
 def test_unavailable_is_a_family() -> None:
     """One `except Unavailable` covers all that a later attempt may mend."""
-    for name in ("UpstreamUnreachable", "UpstreamUnknown", "Draining", "LedgerUnavailable"):
+    for name in ("UpstreamUnreachable", "UpstreamUnknown", "Draining", "LedgerUnavailable", "AuditUnavailable"):
         assert issubclass(getattr(client_package, name), Unavailable)
 
 

@@ -20,6 +20,7 @@ from emrgateway.v1 import job_run_service_pb2 as pb
 LEFT_OUT: Mapping[str, str] = {}
 # The gateway's own: "Message.field" → why.
 OURS: Mapping[str, str] = {
+    "ListJobRunsRequest.name": "AWS's list filters by no name, and the gateway looks at each run as it is",
     "StartJobRunRequest.validate_only": "judge, and stop before AWS (AIP-163)",
     "StartJobRunResponse.decision": "what policy made of the request",
     "StartJobRunResponse.effective_request": "the request as amended",

@@ -90,6 +90,7 @@ CODES = {
     "DEADLINE": grpc.StatusCode.DEADLINE_EXCEEDED,
     "DRAINING": grpc.StatusCode.UNAVAILABLE,
     "LEDGER_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
+    "AUDIT_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
     "INTERNAL": grpc.StatusCode.INTERNAL,
 }
 UNKNOWN = {"UPSTREAM_UNKNOWN", "DeadlineNearsAfterSend", "INTERNAL"}

@@ -68,6 +68,11 @@ class Gateway:
         self.target = self._announced("listening on ")
 
     @property
+    def token_target(self) -> str:
+        """HOST:PORT of the port for tokens, where there are two; announced after the first one, and asked for once."""
+        return self._announced("listening (token) on ")
+
+    @property
     def metrics(self) -> str:
         """HOST:PORT of the HTTP port; announced after the gRPC one."""
         return self._announced("metrics on ")
@@ -122,6 +127,10 @@ class Gateway:
             f"/emrgateway.v1.{service}/{method}", request_serializer=None, response_deserializer=None
         )
         return call(data, timeout=PATIENCE_SECONDS)
+
+    def log(self) -> str:
+        """What it has written to standard error so far."""
+        return self._stderr.read_text(encoding="utf-8")
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""

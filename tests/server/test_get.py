@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from emrgateway.v1 import job_run_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
 
-from .gateways import ALLOW_ALL, CALLER, REGION, configuration, serving
-from .jobs import APPLICATION, body, job
+from .around import around, straight
+from .gateways import ALLOW_ALL, CALLER, configuration, serving
+from .jobs import APPLICATION, job
 from .statuses import Refused, refused
 
 if TYPE_CHECKING:
@@ -33,25 +32,8 @@ _CALLERS = [
 @pytest.fixture(scope="module")
 def aws(sandbox: Sandbox) -> Iterator[Any]:
     """AWS as someone reaches it who goes around the gateway, with the gateway's own credentials."""
-    client = boto3.client(
-        "emr-serverless",
-        endpoint_url=sandbox.url,
-        region_name=REGION,
-        aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
-        aws_secret_access_key="secret",  # noqa: S106 - the sandbox takes any
-        config=Config(parameter_validation=False),
-    )
-    yield client
-    client.close()
-
-
-def _around(aws: Any, application: str = APPLICATION, **tags: str) -> str:  # noqa: ANN401 - boto3's clients have no type
-    """A run that AWS started without the gateway."""
-    return str(aws.start_job_run(**body(applicationId=application, tags=tags))["jobRunId"])
-
-
-def _owned(aws: Any, owner: str) -> str:  # noqa: ANN401 - as above
-    return _around(aws, **{"emr-gateway:caller": owner})
+    with straight(sandbox.url) as client:
+        yield client
 
 
 def _not_there(gateway: Gateway, run: str, application: str = APPLICATION) -> Refused:
@@ -89,7 +71,7 @@ def test_an_attempt(open_gateway: Gateway) -> None:
 @pytest.mark.parametrize("owner", [None, _COLLEAGUE, _STRANGER, CALLER + "/x", CALLER.upper(), ""])
 def test_what_is_not_yours_is_not_there(owner: str | None, aws: Any, open_gateway: Gateway) -> None:  # noqa: ANN401
     """A run without our tag, or with another's, gets the very answer of one that does not exist."""
-    run = _around(aws) if owner is None else _owned(aws, owner)
+    run = around(aws, APPLICATION, owner)
     assert _not_there(open_gateway, run) == _not_there(open_gateway, "00nosuchrun00000")
 
 
@@ -105,7 +87,7 @@ grants:
   - {actions: [get], applications: ["**"], runs: all, match: {callers: ["spiffe://local/ns/other/**"]}}
 """
     gateway = serve(sandbox.url, policy)
-    assert _not_there(gateway, _owned(aws, CALLER)) == _not_there(gateway, "00nosuchrun00000")
+    assert _not_there(gateway, around(aws, APPLICATION, CALLER)) == _not_there(gateway, "00nosuchrun00000")
 
 
 _RUNS = [
@@ -144,7 +126,7 @@ def granting(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_runs(runs: str, owner: str | None, shown: bool, aws: Any, granting: Gateway) -> None:  # noqa: ANN401, FBT001
     """`own`, `all` and `label:` by today's table of labels: the owner's, and the caller's."""
     application = _application(runs)
-    run = _around(aws, application, **({} if owner is None else {"emr-gateway:caller": owner}))
+    run = around(aws, application, owner)
     if shown:
         assert granting.get(application, run).job_run.job_run_id == run
     else:

@@ -25,7 +25,7 @@ _PATIENCE_SECONDS = 30.0
 
 
 class _Caller:
-    """As much of a gRPC call as the pool asks for: its time. A channel cannot be made to end so exactly."""
+    """As much of a gRPC call as the pool asks for: its time, and a peer. A channel cannot be made to end so exactly."""
 
     def __init__(self, seconds: float) -> None:
         self._ends = time.monotonic() + seconds
@@ -33,6 +33,17 @@ class _Caller:
     def time_remaining(self) -> float:
         """What is left."""
         return self._ends - time.monotonic()
+
+    def invocation_metadata(self) -> None:
+        """Nothing is said."""
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        """Nobody has proved anything."""
+        return {}
+
+    def peer(self) -> str:
+        """An address."""
+        return "ipv4:127.0.0.1:1"
 
 
 def _caller(seconds: float) -> Context:

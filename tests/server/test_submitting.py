@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emrgateway_server.audit import Audit
 from emrgateway_server.call import Call
 from emrgateway_server.emr import lookup
 from emrgateway_server.errors import Conflict, GatewayError, UpstreamUnknown
 from emrgateway_server.identity import InsecureIdentity, Labels
+from emrgateway_server.intake import Intake
 from emrgateway_server.job_runs import JobRuns
 from emrgateway_server.ledger import MemoryLedger, Submission, Submissions
+from emrgateway_server.owners import Owners
 from emrgateway_server.policy import Decision
 from emrgateway_server.policy_source import PolicySource
+from emrgateway_server.settings import Audit as AuditSettings
 from emrgateway_server.submitting import Start, Submitting
 
 from .gateways import ALLOW_ALL
@@ -101,12 +105,13 @@ def test_one_engine_judges_one_call(submissions: Submissions, tmp_path: Path, mo
     labels = Labels([])
     targets: Any = _Targets()
     runs = JobRuns(
-        identity=InsecureIdentity("etl", labels),
-        labels=labels,
+        intake=Intake(InsecureIdentity("etl", labels), 65_536),
+        owners=Owners(labels),
         policies=policies,
         targets=targets,
         submissions=submissions,
-        max_message_bytes=65_536,
+        audit=Audit(AuditSettings(path=str(tmp_path / "audit.jsonl"))),
+        traces_jobs=True,
     )
     claim, lost = submissions.claim, iter([True, True, False])
     monkeypatch.setattr(submissions, "claim", lambda *a: None if next(lost) else claim(*a))

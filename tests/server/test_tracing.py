@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def test_the_three_spans_of_a_submission(collector: Collector, sandbox: Sandbox,
     """SERVER → policy.evaluate → CLIENT in the caller's trace, with these attributes and no others."""
     gateway = serve(sandbox.url, _POLICY, environment=collector.environment)
     reply = gateway.start(job(name="traced"), metadata=(("traceparent", f"00-{_TRACE}-{_PARENT}-01"),))
-    gateway.stop()
+    gateway_ended = gateway.stop()
     assert _tree(collector) == {
         _START: _PARENT,
         "policy.evaluate": _START,
@@ -67,12 +68,12 @@ def test_the_three_spans_of_a_submission(collector: Collector, sandbox: Sandbox,
         "rpc.method": _START,
         "rpc.response.status_code": "OK",
         "emrgateway.caller": CALLER,
+        "emrgateway.decision_id": json.loads(gateway_ended.stdout.splitlines()[-1])["decision_id"],
     }
     assert attributes(judged) == {
         "emrgateway.policy.digest": reply.decision.policy_digest,
         "emrgateway.policy.allowed": True,
         "emrgateway.policy.changed_by": ["everything/team"],
-        "emrgateway.policy.denied_by": [],
     }
     sent = attributes(client)
     assert sent.pop("aws.request_id") is not None
@@ -80,6 +81,8 @@ def test_the_three_spans_of_a_submission(collector: Collector, sandbox: Sandbox,
         "rpc.system.name": "aws-api",
         "rpc.method": "EMR Serverless/StartJobRun",
         "cloud.region": REGION,
+        "server.address": "127.0.0.1",
+        "server.port": int(sandbox.url.rpartition(":")[2]),
         "emrgateway.try": 1,
         "emrgateway.target": "default",
         "emrgateway.job_run_id": reply.job_run_id,
@@ -116,7 +119,8 @@ def test_refusals(collector: Collector, sandbox: Sandbox, serve: Serve) -> None:
     assert refused(lambda: gateway.send(b"\xff")).code == "INVALID_ARGUMENT"
     gateway.stop()
     denied, invalid = (attributes(span) for span in collector.spans if span.kind == Span.SPAN_KIND_SERVER)
-    assert (denied["rpc.response.status_code"], denied["error.type"]) == ("PERMISSION_DENIED", "PERMISSION_DENIED")
+    assert denied["rpc.response.status_code"] == "PERMISSION_DENIED"
+    assert {"error.type"}.isdisjoint(denied | invalid)
     assert (denied["emrgateway.reason"], invalid["emrgateway.reason"]) == ("POLICY_VIOLATION", "INVALID_REQUEST")
     judged = attributes(collector.named("policy.evaluate"))
     assert judged["emrgateway.policy.allowed"] is False
@@ -154,7 +158,7 @@ def test_faults(
     }
     # By the conventions UNAVAILABLE is the server's fault; the others are the caller's to mend.
     ours = Status.STATUS_CODE_ERROR if code == "UNAVAILABLE" else Status.STATUS_CODE_UNSET
-    assert (server.status.code, attributes(server)["error.type"]) == (ours, code)
+    assert (server.status.code, attributes(server).get("error.type")) == (ours, code if ours else None)
     assert attributes(server)["emrgateway.reason"] == reason
     assert [event for span in collector.spans for event in span.events] == []
     assert {span.status.message for span in collector.spans} == {""}

@@ -83,7 +83,6 @@ def boto3_client(url: str) -> Iterator[Any]:
         client.close()
 
 
-@pytest.mark.soak
 def test_every_submission_is_one_job_run(tmp_path: Path) -> None:
     """0 lost, 0 doubled, 0 crossed; every fault was met 30 times for each 2,000 submissions; SIGTERM ends with 0."""
     aws, table = AwsProcess(), FastDynamoDB(LEDGER_SHARE)

@@ -13,6 +13,7 @@ from emrgateway_client.aio import AsyncClient
 from emrgateway_client.client import Client
 from emrgateway_client.documents import DocumentError, Problem, load_request, parse_message, read_request
 from emrgateway_client.errors import (
+    AuditUnavailable,
     ClientTokenReused,
     Conflict,
     DeadlineExceeded,
@@ -40,6 +41,7 @@ from emrgateway_client.errors import (
 
 __all__ = [
     "AsyncClient",
+    "AuditUnavailable",
     "Client",
     "ClientTokenReused",
     "Conflict",

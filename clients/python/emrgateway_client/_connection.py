@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-_OPTIONS: Final = (("grpc.service_config", SERVICE_CONFIG),)
+_OPTIONS: Final = (
+    ("grpc.service_config", SERVICE_CONFIG),
+    # A watch may be quiet for hours: so it learns that the other end is gone, and no proxy takes it for idle. Gateways
+    # allow pings every 10 s.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_reconnect_backoff_ms", 10_000),  # gRPC's own is two minutes
+)
 # gRPC sends even loopback through the proxy of `http_proxy`, where plaintext would leave the machine.
 _LOOPBACK_OPTIONS: Final = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
 

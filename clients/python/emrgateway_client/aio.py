@@ -3,6 +3,7 @@
 # ruff: noqa: ASYNC109 - the deadline is gRPC's: the server is told of it, and keeps to it
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from grpc import aio
@@ -15,13 +16,16 @@ from emrgateway_client import _trace
 from emrgateway_client._connection import connection
 from emrgateway_client._status import to_error
 from emrgateway_client._submission import with_client_token
+from emrgateway_client._watch import Watch
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import AsyncIterator
     from types import TracebackType
 
     from google.protobuf.message import Message
 
+    from emrgateway.v1.job_run_pb2 import JobRunSummary
     from emrgateway_client._token import Token
 
 _RequestT = TypeVar("_RequestT", bound="Message")
@@ -93,13 +97,27 @@ class AsyncClient:
     async def list_job_runs(
         self, request: pb.ListJobRunsRequest, *, timeout: float | None = None
     ) -> pb.ListJobRunsResponse:
-        """One page of an application's job runs."""
+        """One page of an application's job runs. It may be short, or empty, and yet name the next one."""
         return await self._call(self._stub.ListJobRuns, request, timeout)
+
+    async def iter_job_runs(
+        self, request: pb.ListJobRunsRequest, *, timeout: float | None = None
+    ) -> AsyncIterator[JobRunSummary]:
+        """An application's job runs, page after page; `timeout` is each page's, `max_results` its size."""
+        page = pb.ListJobRunsRequest()
+        page.CopyFrom(request)
+        while True:
+            reply = await self.list_job_runs(page, timeout=timeout)
+            for run in reply.job_runs:
+                yield run
+            if not reply.next_token:
+                return
+            page.next_token = reply.next_token
 
     async def cancel_job_run(
         self, request: pb.CancelJobRunRequest, *, timeout: float | None = None
     ) -> pb.CancelJobRunResponse:
-        """Ask for a job run to be cancelled."""
+        """Ask for a job run to be cancelled; that it has stopped, its state says."""
         return await self._call(self._stub.CancelJobRun, request, timeout)
 
     async def list_job_run_attempts(
@@ -111,8 +129,42 @@ class AsyncClient:
     async def get_dashboard_for_job_run(
         self, request: pb.GetDashboardForJobRunRequest, *, timeout: float | None = None
     ) -> pb.GetDashboardForJobRunResponse:
-        """The address of a job run's Spark or Tez interface."""
+        """The address of a job run's Spark or Tez interface: a secret, for it lets in whoever has it."""
         return await self._call(self._stub.GetDashboardForJobRun, request, timeout)
+
+    async def watch_job_run(
+        self, application_id: str, job_run_id: str, resume_token: str | None = None, *, timeout: float | None = None
+    ) -> AsyncIterator[pb.WatchJobRunResponse]:
+        """Follow a job run to its end: its present state, and each change of it.
+
+        A stream that is cut (a gateway restarts, is full or away, a proxy gives up) is taken up again from the last
+        message; nothing comes twice, and what comes last is the end that AWS tells: SUCCESS, FAILED or CANCELLED.
+        `resume_token` is of the last message that a watch before brought. `timeout` is for all of it; without one it
+        lasts as long as the job. Raises `GatewayError` where waiting mends nothing (`NotFound`, `Unauthenticated`,
+        `InvalidRequest`), or where no gateway could be reached within `timeout_seconds` to begin with.
+        """
+        watch = Watch(application_id, job_run_id, resume_token, timeout, self._timeout_seconds)
+        while True:
+            request, seconds = watch.stream()
+            identity = self._connection.identity()
+            call = self._stub.WatchJobRun(
+                request,
+                timeout=seconds,
+                metadata=(*identity.metadata, *_trace.headers()),
+                credentials=identity.credentials,
+            )
+            failure = None
+            try:
+                async for message in call:
+                    if watch.take(message):
+                        yield message
+                    if watch.is_over:
+                        return
+            except aio.AioRpcError as error:
+                failure = to_error(error, request)
+            finally:
+                call.cancel()
+            await asyncio.sleep(watch.pause(failure))
 
     async def describe_policy(
         self, application_id: str = "", *, timeout: float | None = None

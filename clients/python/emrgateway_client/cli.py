@@ -1,7 +1,8 @@
 """The `job` commands, for the `emr-gateway` command to compose.
 
 Exit codes: 0 done; 1 refused or failed; 2 usage or an unreadable request, and nothing was sent; 3 unavailable,
-throttled or unknown, so that the same request may be submitted again with the same client token; 130 interrupted.
+throttled or unknown, so that the same request may be submitted again with the same client token; 130 interrupted. A
+watched job run's end: 0 SUCCESS, 4 FAILED, 5 CANCELLED.
 """
 
 # ruff: noqa: T201 - a command prints
@@ -18,7 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf import json_format
 
 from emrgateway.v1.decision_pb2 import Verdict
-from emrgateway_client import _render
+from emrgateway.v1.job_run_service_pb2 import CancelJobRunRequest, StartJobRunResponse
+from emrgateway_client import _list, _render
+from emrgateway_client._follow import follow
 from emrgateway_client._submission import with_client_token
 from emrgateway_client.client import Client
 from emrgateway_client.documents import MAX_DOCUMENT_BYTES, DocumentError, load_request, read_request
@@ -26,7 +29,7 @@ from emrgateway_client.errors import DeadlineExceeded, GatewayError, Throttled, 
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from google.protobuf.message import Message
 
@@ -41,11 +44,12 @@ UNKNOWN: Final = 3
 INTERRUPTED: Final = 130
 
 _STDERR: Final = 2
+_TIMEOUT_SECONDS: Final = 60.0
 
 
 def add_commands(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add `job start` and `job get`; `run` is the function for the arguments they parse."""
-    job = subparsers.add_parser("job", help="start and look at job runs through a gateway")
+    """Add `job start`, `get`, `list`, `cancel` and `watch`; `run` is the function for the arguments they parse."""
+    job = subparsers.add_parser("job", help="start, follow and stop job runs through a gateway")
     commands = job.add_subparsers(dest="job_command", metavar="COMMAND", required=True)
 
     start = commands.add_parser("start", help="start a job run")
@@ -54,6 +58,7 @@ def add_commands(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--client-token", metavar="TOKEN", help="submit again: with the token of a try whose end is not known"
     )
     start.add_argument("--validate-only", action="store_true", help="ask what policy makes of it; start nothing")
+    start.add_argument("--watch", action="store_true", help="then follow it to its end, as job watch does")
     _add_connection(start)
 
     get = commands.add_parser("get", help="show a job run")
@@ -61,8 +66,23 @@ def add_commands(subparsers: argparse._SubParsersAction[Any]) -> None:
     get.add_argument("job_run_id", metavar="JOB_RUN_ID")
     _add_connection(get)
 
+    many = commands.add_parser("list", help="list the job runs that you may see, the newest first")
+    _list.add_options(many)
+    _add_connection(many)
 
-def _add_connection(parser: argparse.ArgumentParser) -> None:
+    cancel = commands.add_parser("cancel", help="stop a job run")
+    cancel.add_argument("application_id", metavar="APPLICATION_ID")
+    cancel.add_argument("job_run_id", metavar="JOB_RUN_ID")
+    cancel.add_argument("--grace", metavar="SECONDS", type=int, help="time to clean up: 0, or 15 to 1800")
+    _add_connection(cancel)
+
+    watch = commands.add_parser("watch", help="follow a job run to its end")
+    watch.add_argument("application_id", metavar="APPLICATION_ID")
+    watch.add_argument("job_run_id", metavar="JOB_RUN_ID")
+    _add_connection(watch, timeout="give up after so long; the job goes on (default: never)")
+
+
+def _add_connection(parser: argparse.ArgumentParser, *, timeout: str = "") -> None:
     add = parser.add_argument
     add("--target", metavar="HOST:PORT", required=True, help="the gateway")
     add("--ca", metavar="FILE", help="roots that sign the gateway's certificate (default: public roots)")
@@ -70,7 +90,9 @@ def _add_connection(parser: argparse.ArgumentParser) -> None:
     add("--key", metavar="FILE", help="its private key")
     add("--token-file", metavar="FILE", help="your bearer token")
     add("--plaintext", action="store_true", default=None, help="no TLS, beyond this machine too")
-    add("--timeout", metavar="SECONDS", type=_seconds, default=60.0, help="deadline, retries included (default: 60)")
+    default = None if timeout else _TIMEOUT_SECONDS
+    timeout = timeout or f"deadline, retries included (default: {_TIMEOUT_SECONDS:g})"
+    add("--timeout", metavar="SECONDS", type=_seconds, default=default, help=timeout)
     add("-o", dest="output", choices=("text", "json"), default="text", help="how to print (default: text)")
 
 
@@ -87,7 +109,7 @@ _seconds.__name__ = "number of seconds"  # what argparse calls it in an error
 def run(args: argparse.Namespace) -> int:
     """Do what the parsed arguments ask; gives the exit code. Prints the reply on stdout, a failure on stderr."""
     try:
-        answer = _start(args) if args.job_command == "start" else _get(args)
+        return _done(args)
     except DocumentError as error:
         problems = [{"field": p.path, "description": p.message, "rule": ""} for p in error.problems]
         return _unsent(args, str(error), problems)
@@ -97,7 +119,17 @@ def run(args: argparse.Namespace) -> int:
         return _unsent(args, str(error), [])
     except KeyboardInterrupt:
         return INTERRUPTED
-    _print(json_format.MessageToJson(answer.reply) if args.output == "json" else answer.text)
+
+
+def _done(args: argparse.Namespace) -> int:
+    if args.job_command == "watch":
+        return _watch(args, args.application_id, args.job_run_id, args.timeout)
+    answer = _COMMANDS[args.job_command](args)
+    watches = args.job_command == "start" and args.watch
+    indent = None if watches else 2  # with what follows, a message a line
+    _print(json_format.MessageToJson(answer.reply, indent=indent) if args.output == "json" else answer.text)
+    if watches and isinstance(answer.reply, StartJobRunResponse) and answer.reply.job_run_id:
+        return _watch(args, answer.reply.application_id, answer.reply.job_run_id, None)
     return answer.exit_code
 
 
@@ -129,6 +161,44 @@ def _get(args: argparse.Namespace) -> _Answer:
     with _quiet(), _client(args) as client:
         reply = client.get_job_run(args.application_id, args.job_run_id)
     return _Answer(reply, _render.job_run(reply.job_run))
+
+
+def _list_runs(args: argparse.Namespace) -> _Answer:
+    with _quiet(), _client(args) as client:
+        reply = _list.listed(client, args)
+    if reply.next_token and args.output == "text":
+        print(f"there are more: --all, --limit, or --next-token {shlex.quote(reply.next_token)}", file=sys.stderr)
+    return _Answer(reply, _render.job_runs(reply.job_runs))
+
+
+def _cancel(args: argparse.Namespace) -> _Answer:
+    request = CancelJobRunRequest(
+        application_id=args.application_id, job_run_id=args.job_run_id, shutdown_grace_period_in_seconds=args.grace
+    )
+    with _quiet(), _client(args) as client:
+        reply = client.cancel_job_run(request)
+    return _Answer(reply, _render.cancelled(reply))
+
+
+_COMMANDS: Final[dict[str, Callable[[argparse.Namespace], _Answer]]] = {
+    "start": _start,
+    "get": _get,
+    "list": _list_runs,
+    "cancel": _cancel,
+}
+
+
+def _watch(args: argparse.Namespace, application_id: str, job_run_id: str, timeout: float | None) -> int:
+    live = sys.stdout.isatty()
+    try:
+        with _quiet(), _client(args) as client:
+            return follow(
+                client.watch_job_run(application_id, job_run_id, timeout=timeout), args.output, _print, live=live
+            )
+    except KeyboardInterrupt:
+        again = f"emr-gateway job watch {shlex.quote(application_id)} {shlex.quote(job_run_id)}"
+        print(_render.printable(f"interrupted: the job run goes on; to follow it again: {again}"), file=sys.stderr)
+        raise
 
 
 def _request(file: str) -> StartJobRunRequest:
@@ -166,7 +236,7 @@ def _client(args: argparse.Namespace) -> Client:
         key=args.key,
         token_file=args.token_file,
         plaintext=args.plaintext,
-        timeout_seconds=args.timeout,
+        timeout_seconds=args.timeout or _TIMEOUT_SECONDS,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import grpc
@@ -14,13 +15,16 @@ from emrgateway_client import _trace
 from emrgateway_client._connection import connection
 from emrgateway_client._status import to_error
 from emrgateway_client._submission import with_client_token
+from emrgateway_client._watch import Watch
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
     from types import TracebackType
 
     from google.protobuf.message import Message
 
+    from emrgateway.v1.job_run_pb2 import JobRunSummary
     from emrgateway_client._token import Token
 
 _RequestT = TypeVar("_RequestT", bound="Message")
@@ -58,6 +62,7 @@ class Client:
             target, ca=ca, cert=cert, key=key, token=token, token_file=token_file, plaintext=plaintext
         )
         self._timeout_seconds = timeout_seconds
+        self._closed = threading.Event()
         credentials, options = self._connection.channel_credentials, self._connection.options
         if credentials is None:
             self._channel = grpc.insecure_channel(target, options)
@@ -76,6 +81,7 @@ class Client:
 
     def close(self) -> None:
         """Close the channel; calls in flight are cancelled, and the client is of no further use."""
+        self._closed.set()
         self._channel.close()
 
     def start_job_run(self, request: pb.StartJobRunRequest, *, timeout: float | None = None) -> pb.StartJobRunResponse:
@@ -94,13 +100,24 @@ class Client:
         return self._call(self._stub.GetJobRun, request, timeout)
 
     def list_job_runs(self, request: pb.ListJobRunsRequest, *, timeout: float | None = None) -> pb.ListJobRunsResponse:
-        """One page of an application's job runs."""
+        """One page of an application's job runs. It may be short, or empty, and yet name the next one."""
         return self._call(self._stub.ListJobRuns, request, timeout)
+
+    def iter_job_runs(self, request: pb.ListJobRunsRequest, *, timeout: float | None = None) -> Iterator[JobRunSummary]:
+        """An application's job runs, page after page; `timeout` is each page's, `max_results` its size."""
+        page = pb.ListJobRunsRequest()
+        page.CopyFrom(request)
+        while True:
+            reply = self.list_job_runs(page, timeout=timeout)
+            yield from reply.job_runs
+            if not reply.next_token:
+                return
+            page.next_token = reply.next_token
 
     def cancel_job_run(
         self, request: pb.CancelJobRunRequest, *, timeout: float | None = None
     ) -> pb.CancelJobRunResponse:
-        """Ask for a job run to be cancelled."""
+        """Ask for a job run to be cancelled; that it has stopped, its state says."""
         return self._call(self._stub.CancelJobRun, request, timeout)
 
     def list_job_run_attempts(
@@ -112,8 +129,43 @@ class Client:
     def get_dashboard_for_job_run(
         self, request: pb.GetDashboardForJobRunRequest, *, timeout: float | None = None
     ) -> pb.GetDashboardForJobRunResponse:
-        """The address of a job run's Spark or Tez interface."""
+        """The address of a job run's Spark or Tez interface: a secret, for it lets in whoever has it."""
         return self._call(self._stub.GetDashboardForJobRun, request, timeout)
+
+    def watch_job_run(
+        self, application_id: str, job_run_id: str, resume_token: str | None = None, *, timeout: float | None = None
+    ) -> Iterator[pb.WatchJobRunResponse]:
+        """Follow a job run to its end: its present state, and each change of it.
+
+        A stream that is cut (a gateway restarts, is full or away, a proxy gives up) is taken up again from the last
+        message; nothing comes twice, and what comes last is the end that AWS tells: SUCCESS, FAILED or CANCELLED.
+        `resume_token` is of the last message that a watch before brought. `timeout` is for all of it; without one it
+        lasts as long as the job. Raises `GatewayError` where waiting mends nothing (`NotFound`, `Unauthenticated`,
+        `InvalidRequest`), or where no gateway could be reached within `timeout_seconds` to begin with.
+        """
+        watch = Watch(application_id, job_run_id, resume_token, timeout, self._timeout_seconds)
+        while True:
+            request, seconds = watch.stream()
+            identity = self._connection.identity()
+            call = self._stub.WatchJobRun(
+                request,
+                timeout=seconds,
+                metadata=(*identity.metadata, *_trace.headers()),
+                credentials=identity.credentials,
+            )
+            failure = None
+            try:
+                for message in call:
+                    if watch.take(message):
+                        yield message
+                    if watch.is_over:
+                        return
+            except grpc.RpcError as error:
+                failure = to_error(cast("grpc.Call", error), request)
+            finally:
+                call.cancel()
+            if self._closed.wait(watch.pause(failure)):
+                raise ValueError("the client was closed")
 
     def describe_policy(
         self, application_id: str = "", *, timeout: float | None = None

@@ -161,6 +161,10 @@ class LedgerUnavailable(Unavailable):
     """The gateway's record of submissions cannot be reached."""
 
 
+class AuditUnavailable(Unavailable):
+    """The gateway's audit cannot be written, and it does nothing without."""
+
+
 class DeadlineExceeded(GatewayError):
     """The deadline passed: by the gateway's word (reason DEADLINE), or by the transport's (no reason)."""
 
@@ -186,5 +190,6 @@ BY_REASON: Final[dict[str, type[GatewayError]]] = {
     "DEADLINE": DeadlineExceeded,
     "DRAINING": Draining,
     "LEDGER_UNAVAILABLE": LedgerUnavailable,
+    "AUDIT_UNAVAILABLE": AuditUnavailable,
     "INTERNAL": Internal,
 }

@@ -9,7 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.credentials import ReadOnlyCredentials
 
@@ -55,6 +57,7 @@ class Attempts:
         self._turns = turns
         self._target = target
         self._region = region
+        self._server = _address(client.meta.endpoint_url)
 
     def send(self, name: str, request: Mapping[str, object], *, call: Call, caller: str) -> dict[str, Any]:
         """AWS's reply, which holds what was asked for, or the contract's error with the outcome of all tries."""
@@ -81,7 +84,8 @@ class Attempts:
     ) -> dict[str, Any] | Fault:
         """One try, when its turn has come."""
         turns = self._turns[operation.name]
-        with turns.turn(caller, call, again=bool(tries.ends)):
+        waiting = partial(telemetry.throttle_wait, operation.name, self._target)
+        with turns.turn(caller, call, again=bool(tries.ends), waiting=waiting):
             call.begin_send(starts=operation.starts)
             result = self._tried(operation, request, call, len(tries.ends) + 1)
         if isinstance(result, Fault):
@@ -106,13 +110,20 @@ class Attempts:
     def _tried(
         self, operation: Operation, request: Mapping[str, object], call: Call, number: int
     ) -> dict[str, Any] | Fault:
-        with telemetry.aws_span(operation.name, region=self._region, target=self._target, number=number) as span:
+        with telemetry.aws_try(
+            operation.name,
+            region=self._region,
+            target=self._target,
+            server=self._server,
+            number=number,
+            upstream_token=str(request["clientToken"]) if operation.starts else "",
+        ) as told:
             result = self._exchanged(operation, request, min(call.remaining_seconds, TRY_SECONDS))
             if isinstance(result, Fault):
-                telemetry.note_aws_fault(span, result.error)
+                told.failed(result.error)
             else:
                 request_id = str(result.get("ResponseMetadata", {}).get("RequestId", ""))
-                telemetry.note_aws_reply(span, request_id, str(result.get("jobRunId") or request.get("jobRunId", "")))
+                told.answered(request_id, str(result.get("jobRunId") or request.get("jobRunId", "")))
         return result
 
     def _exchanged(self, operation: Operation, request: Mapping[str, object], seconds: float) -> dict[str, Any] | Fault:
@@ -126,3 +137,9 @@ class Attempts:
         if not operation.is_answered_by(reply):
             return faults.unknown(f"AWS answered without {operation.answer}", request)
         return reply
+
+
+def _address(url: str) -> tuple[str, int]:
+    """The host and port of an endpoint."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

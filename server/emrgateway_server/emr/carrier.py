@@ -1,4 +1,4 @@
-"""Carries what botocore has signed, by libcurl, within a time that holds for the whole exchange.
+"""The HTTP transport: carries what botocore has signed, by libcurl, within a time that holds for the whole exchange.
 
 botocore's own timeouts are per socket read and leave out the name server: against an AWS that sends a byte now and then
 a call of one second was seen not to end at all, and libcurl's to end after 1.001 s. libcurl also tells whether
@@ -37,7 +37,7 @@ def ending(seconds: float) -> Iterator[None]:
 
 
 class Carrier:
-    """A pool of libcurl handles, each with its own connections: the one used last is the next one used."""
+    """A connection pool: libcurl handles, each with its own connections; the one used last is the next one used."""
 
     def __init__(self, certificates: str | None) -> None:
         """`certificates` is the file of authorities that AWS's certificate is held against."""

@@ -1,4 +1,4 @@
-"""The credentials that a target signs with: fetched and renewed by a thread of their own, never by a call.
+"""The refreshable credentials that a target signs with: renewed by a thread of their own, never by a call.
 
 botocore fetches them while it signs, in whichever call comes first when they grow old, for as long as STS or the
 metadata service likes. Its own objects still do the fetching here, and know when; a call takes what is there.

@@ -1,4 +1,7 @@
-"""One operation toward one account and region: its pace, and the line before it. Pure: it is told the time."""
+"""The rate limiter of one operation toward one account and region; pure: it is told the time.
+
+Its pace is a token bucket, and the line before it a fair queue.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,11 @@ class Lane:
         self._line = Line(most_waiting)
         self._most = most_at_once
         self._under_way = 0
+
+    @property
+    def length(self) -> int:
+        """How many tickets wait."""
+        return len(self._line)
 
     def ask(self, ticket: Ticket, now: float, *, again: bool = False) -> None:
         """Grant a turn now or let the ticket wait, before its caller's others where it is `again`; or `TooBusy`."""

@@ -1,4 +1,4 @@
-"""Who waits for a turn: a queue a caller, served round, so that no caller stands behind another's queue."""
+"""Fair queueing: a queue a caller, served round robin, so that no caller stands behind another's queue."""
 
 from __future__ import annotations
 

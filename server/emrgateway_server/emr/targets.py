@@ -59,10 +59,11 @@ class Target:
         # AWS_CA_BUNDLE, the shared configuration's, or botocore's own.
         self._carrier = Carrier(get_cert_path(core.get_config_variable("ca_bundle") or True))
         self._client.meta.events.register("before-send.emr-serverless", self._carrier.carry)
+        self._turns = traffic.turns(account, region, rates or {})
         self._attempts = Attempts(
             self._client,
             self._keys,
-            traffic.turns(account, region, rates or {}),
+            self._turns,
             target=name,
             region=region,
         )
@@ -72,6 +73,11 @@ class Target:
         """The URL that calls go to."""
         url: str = self._client.meta.endpoint_url
         return url
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many calls wait for their turn, by operation; targets of one account and region share their lines."""
+        return {operation: turns.length for operation, turns in self._turns.items()}
 
     def serves(self, application_id: str) -> bool:
         """Whether an application lives here."""
@@ -101,6 +107,14 @@ class Targets:
     def of(self, application_id: str) -> Target | None:
         """The first target that serves an application."""
         return next((target for target in self._targets if target.serves(application_id)), None)
+
+    def waiting(self) -> list[tuple[float, dict[str, str]]]:
+        """How many calls wait for their turn, with target and operation."""
+        return [
+            (float(count), {"target": target.name, "operation": operation})
+            for target in self._targets
+            for operation, count in target.waiting.items()
+        ]
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from emrgateway_server.call import Call
 from emrgateway_server.emr.lane import Lane, TooBusy
@@ -30,17 +30,33 @@ class Turns:
         self._closed = False
 
     @contextmanager
-    def turn(self, caller: str, call: Call, *, again: bool = False) -> Iterator[None]:
-        """Wait for a turn and hold it. `Throttled` where none comes in time, `DeadlineNears` where nobody waits."""
+    def turn(
+        self,
+        caller: str,
+        call: Call,
+        *,
+        again: bool = False,
+        waiting: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> Iterator[None]:
+        """Wait for a turn and hold it. `Throttled` where none comes in time, `DeadlineNears` where nobody waits.
+
+        `waiting` goes around the wait, where there is one.
+        """
         ticket = self._ticket(caller, call, again=again)
         if ticket.state is not State.GRANTED:
-            self._await(ticket, call)
+            with waiting():
+                self._await(ticket, call)
         try:
             yield
         finally:
             with self._changed:
                 self._lane.done()
                 self._changed.notify()
+
+    @property
+    def length(self) -> int:
+        """How many calls wait."""
+        return self._lane.length
 
     def accepted(self) -> None:
         """AWS took a call."""

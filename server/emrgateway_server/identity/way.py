@@ -11,4 +11,4 @@ class Identity(Protocol):
     """Knows callers."""
 
     def identify(self, peer: Peer) -> Caller:
-        """Whom a call is from; `Unauthenticated` where that is not proven."""
+        """Whom a call is from. `Unproven`, and from `Doors` `Unauthenticated`, where that is not proven."""

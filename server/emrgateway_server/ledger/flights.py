@@ -1,4 +1,4 @@
-"""Equal requests at the same time, on one replica: one does the work, and the others get what it got."""
+"""Single flight: of equal requests at the same time, on one replica, one does the work and all get what it got."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from emrgateway_server import record
 from emrgateway_server.call import Call
 from emrgateway_server.errors import DeadlineNears, GatewayError, UpstreamUnknown
 from emrgateway_server.ledger.rows import Submission
@@ -69,6 +70,7 @@ class Flights(Generic[_Reply]):
             with call.parked():
                 ended = flight.ended.wait(min(patience, max(0.0, flight.call.remaining_seconds)))
             if flight.reply is not None:
+                record.note_recall()
                 return flight.reply
             error = flight.error_for(call)
             if ended and error is None:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from emrgateway_server import telemetry
 from emrgateway_server.call import Call
 from emrgateway_server.errors import ClientTokenReused, LedgerUnavailable, UpstreamUnknown
 from emrgateway_server.ledger.rows import Ledger, LedgerDown, Row, State, Submission
@@ -185,6 +186,7 @@ class Submissions:
 
     def _without(self, error: LedgerDown) -> Standing:
         _log.warning("the ledger is down: %s", error)
+        telemetry.count_lookup("unavailable")
         if self._goes_on:
             return Standing(is_blind=True)
         raise LedgerUnavailable(

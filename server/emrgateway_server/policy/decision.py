@@ -43,7 +43,8 @@ class Decision:
     """The verdict on one request, the request as amended (AWS's form), and every rule that had a say, in order.
 
     `applied` are the full ids of the rules that were in force for it, whether they had anything to do or not;
-    `excepted` those that an exception took away.
+    `excepted` those that an exception took away. `unstamped` says why a setting of the gateway's own was left out, and
+    is empty where none was.
     """
 
     policy_digest: str
@@ -51,6 +52,7 @@ class Decision:
     request: Mapping[str, object]
     applied: tuple[str, ...] = ()
     excepted: tuple[str, ...] = ()
+    unstamped: str = ""
 
     @property
     def allowed(self) -> bool:

@@ -12,10 +12,9 @@ from emrgateway_server.globs import Kind, kind_of
 from emrgateway_server.policy.facts import Named
 from emrgateway_server.policy.field import Field, Item, decimal
 from emrgateway_server.policy.request_field import timeout_minutes
+from emrgateway_server.policy.stamping import STAMPED_CONF
 from emrgateway_server.policy.subject import View
 
-# The gateway stamps them itself, after the caller and policy have had their say.
-STAMPED_CONF = frozenset({"spark.emr-serverless.driverEnv.TRACEPARENT", "spark.executorEnv.TRACEPARENT"})
 PARAMETERS = "spark.parameters"
 COST = "max_cost_usd"
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import islice
 
 from emrgateway_server.caller import Caller
-from emrgateway_server.policy import derived, fields, verbs
+from emrgateway_server.policy import derived, fields, stamping, verbs
 from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.conditions import Conditions, MessageOf
 from emrgateway_server.policy.decision import Decision, Mode, Outcome, Verdict
@@ -51,24 +51,32 @@ class Engine:
         return self.policies.digest
 
     def judge(
-        self, caller: Caller, request: Mapping[str, object], stamps: Mapping[str, str], today: date | None = None
+        self,
+        caller: Caller,
+        request: Mapping[str, object],
+        stamps: Mapping[str, str],
+        today: date | None = None,
+        *,
+        conf: Mapping[str, str] | None = None,
     ) -> Decision:
         """The decision on a StartJobRun in AWS's form.
 
-        `stamps` are the reserved tags that the gateway puts on the run: added between amending and checking. `today`
-        is the day in UTC by which exceptions hold; left out, it is this one.
+        `stamps` are the reserved tags that the gateway puts on the run, and `conf` the Spark settings where nobody has
+        set them: added between amending and checking. `today` is the day in UTC by which exceptions hold; left out, it
+        is this one.
         """
         selection = self._selection(caller, str(request["applicationId"]), today)
         judgement = _Judgement(caller, request, selection, self._conditions)
         judgement.amend()
         judgement.stamp(stamps)
-        judgement.check()
+        unstamped = judgement.check_with(conf or {})
         return Decision(
             self.digest,
             tuple(judgement.outcomes),
             judgement.subject.request,
             tuple(judgement.applied),
             selection.excepted,
+            unstamped,
         )
 
     def _conditions(self, subject: Subject, caller: Caller, reads: Reads) -> Conditions:
@@ -136,6 +144,30 @@ class _Judgement:
         if count > MAX_TAGS:
             own = f"{len(stamps)} of them the gateway's own"
             self._deny("builtin/tags", "tags", f"are {count} with policy's and {own}; AWS allows {MAX_TAGS}")
+
+    def check_with(self, conf: Mapping[str, str]) -> str:
+        """Put settings of the gateway's own and check; why one was left out, empty where none was.
+
+        What is no more than a convenience must not have a job refused: where policy does not like it, it is left out.
+        """
+        before, count = self.subject.request, len(self.outcomes)
+        put = stamping.stamped(before, conf)
+        if put.request is before:
+            self.check()
+            return put.left_out
+        self.subject.put(("configurationOverrides",), put.request["configurationOverrides"])
+        self.check()
+        with_it = self.outcomes[count:]
+        if not any(each.verdict is Verdict.DENIED or put.has_new_block for each in with_it):
+            return ""
+        stamped = self.subject
+        self.subject = Subject(before)
+        del self.outcomes[count:]
+        self.check()
+        if self.outcomes[count:] != with_it:
+            return stamping.REFUSED
+        self.subject = stamped
+        return ""
 
     def check(self) -> None:
         """The grants, then every constraint of every rule, on the amended request."""

@@ -89,14 +89,18 @@ def is_log(file: Path) -> bool:
 
 
 def read(file: Path) -> Iterator[tuple[int, Line | Damaged]]:
-    """The decisions of a log by their line numbers, each once; OSError where it cannot be read."""
+    """The decisions of a log by their line numbers, each once; OSError where it cannot be read.
+
+    A last line that is cut off is what a gateway leaves that was killed: it had decided nothing yet.
+    """
     seen: set[str] = set()
     with file.open("rb") as stream:
         for number, data in enumerate(stream, start=1):
             try:
                 line = _line(data)
             except Damaged as damage:
-                yield number, damage
+                if data.endswith(b"\n"):
+                    yield number, damage
                 continue
             if line is not None and line.decision_id not in seen:
                 seen.add(line.decision_id)

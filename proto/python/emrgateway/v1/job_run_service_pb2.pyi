@@ -252,7 +252,7 @@ Global___GetJobRunResponse: _TypeAlias = GetJobRunResponse  # noqa: Y015
 
 @_typing.final
 class ListJobRunsRequest(_message.Message):
-    """ListJobRunsRequest names an application and filters its job runs. AWS filters neither by name nor by tag."""
+    """ListJobRunsRequest names an application and filters its job runs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -263,16 +263,22 @@ class ListJobRunsRequest(_message.Message):
     CREATED_AT_BEFORE_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     application_id: _builtins.str
     """Required. The application whose runs to list. 1 to 64 of digits and lower-case letters."""
     next_token: _builtins.str
-    """Optional. next_token of the page before. 1 to 1,024 of letters, digits, "_", "=" and "-". Unset: the
-    first page.
+    """Optional. next_token of the page before, by the same caller and with the same filters; any other is refused.
+    1 to 1,024 of letters, digits, "_", "=" and "-". Unset: the first page.
     """
     max_results: _builtins.int
-    """Optional. Runs on a page, at most. 1 to 50. Unset: left to AWS."""
+    """Optional. Runs on a page, at most. 1 to 50. Unset: 50."""
     mode: _job_configuration_pb2.JobRunMode.ValueType
     """Optional. Only runs of this mode. Unspecified: both."""
+    name: _builtins.str
+    """Optional. Only runs of this name; with "*" at its end, of names that begin with what stands before it. 1 to
+    256 characters, not all blank. Unset: any name, or none. The gateway's own: AWS filters by neither name nor
+    tag.
+    """
     @_builtins.property
     def created_at_after(self) -> _timestamp_pb2.Timestamp:
         """Optional. Only runs created after this time. Unset: no lower bound."""
@@ -297,17 +303,22 @@ class ListJobRunsRequest(_message.Message):
         created_at_before: _timestamp_pb2.Timestamp | None = ...,
         states: _abc.Iterable[_job_run_pb2.JobRunState.ValueType] | None = ...,
         mode: _job_configuration_pb2.JobRunMode.ValueType = ...,
+        name: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_results", b"_max_results", "_next_token", b"_next_token", "created_at_after", b"created_at_after", "created_at_before", b"created_at_before", "max_results", b"max_results", "next_token", b"next_token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_results", b"_max_results", "_name", b"_name", "_next_token", b"_next_token", "created_at_after", b"created_at_after", "created_at_before", b"created_at_before", "max_results", b"max_results", "name", b"name", "next_token", b"next_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_results", b"_max_results", "_next_token", b"_next_token", "application_id", b"application_id", "created_at_after", b"created_at_after", "created_at_before", b"created_at_before", "max_results", b"max_results", "mode", b"mode", "next_token", b"next_token", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_results", b"_max_results", "_name", b"_name", "_next_token", b"_next_token", "application_id", b"application_id", "created_at_after", b"created_at_after", "created_at_before", b"created_at_before", "max_results", b"max_results", "mode", b"mode", "name", b"name", "next_token", b"next_token", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_results: _TypeAlias = _typing.Literal["max_results"]  # noqa: Y015
     _WhichOneofArgType__max_results: _TypeAlias = _typing.Literal["_max_results", b"_max_results"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__next_token: _TypeAlias = _typing.Literal["next_token"]  # noqa: Y015
     _WhichOneofArgType__next_token: _TypeAlias = _typing.Literal["_next_token", b"_next_token"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_results) -> _WhichOneofReturnType__max_results | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__next_token) -> _WhichOneofReturnType__next_token | None: ...
 
@@ -315,7 +326,9 @@ Global___ListJobRunsRequest: _TypeAlias = ListJobRunsRequest  # noqa: Y015
 
 @_typing.final
 class ListJobRunsResponse(_message.Message):
-    """ListJobRunsResponse is one page of job runs."""
+    """ListJobRunsResponse is one page of job runs. While nothing changes, pages neither lose nor repeat a run; a run that
+    starts or moves on meanwhile may be shown twice.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -325,7 +338,7 @@ class ListJobRunsResponse(_message.Message):
     """Output only. Asks for the next page. 1 to 1,024 characters. Unset: this page is the last."""
     @_builtins.property
     def job_runs(self) -> _containers.RepeatedCompositeFieldContainer[_job_run_pb2.JobRunSummary]:
-        """Output only. The runs on this page."""
+        """Output only. The runs on this page, in AWS's order. Fewer than asked for do not say that there are no more."""
 
     def __init__(
         self,
@@ -559,7 +572,7 @@ class WatchJobRunRequest(_message.Message):
     """Required. The job run. 1 to 64 of digits and lower-case letters."""
     resume_token: _builtins.str
     """Optional. resume_token of the last message seen, from any replica: the first message is then what changed
-    since. At most 1,024 characters. Unset: the present state.
+    since, or the terminal state, whether it was seen or not. At most 1,024 characters. Unset: the present state.
     """
     def __init__(
         self,
@@ -590,8 +603,9 @@ class WatchJobRunResponse(_message.Message):
     """Output only. What resume_token takes to go on from here."""
     @_builtins.property
     def job_run(self) -> _job_run_pb2.JobRun:
-        """Output only. The job run. What AWS's model marks sensitive is left out: GetJobRun tells it to its owner.
-        Figures that are known at the end alone come with the terminal state.
+        """Output only. The job run, as far as it takes no question of its own to know: its tags, times and figures come
+        with the terminal state, and such figures as AWS has by then. What AWS's model marks sensitive is left out
+        throughout: GetJobRun tells it to its owner.
         """
 
     def __init__(

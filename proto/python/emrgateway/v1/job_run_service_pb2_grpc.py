@@ -141,7 +141,8 @@ class JobRunServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetJobRun(self, request, context):
-        """Returns one job run as AWS knows it. Besides the service's errors:
+        """Returns one job run as AWS knows it: whole to its owner, the caller that it was started for; to others whom
+        policy shows it, without the fields that AWS's model marks sensitive. Besides the service's errors:
         NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -149,39 +150,57 @@ class JobRunServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListJobRuns(self, request, context):
-        """Lists the job runs of an application. This version answers UNIMPLEMENTED.
+        """Lists the job runs of an application that the caller may see. AWS's list holds everyone's, and whose a run is
+        costs a question a run, though one that is asked once. So a page may be shorter than asked for, or empty, and
+        yet name the next: the list ends where next_token is unset. It asks AWS for at most 4 lists and 50 runs a
+        page, and stops before the deadline. Besides the service's errors:
+        NOT_FOUND           NOT_FOUND               no such application, or not the caller's to list: ResourceInfo
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelJobRun(self, request, context):
-        """Asks AWS to stop a job run. This version answers UNIMPLEMENTED.
+        """Asks AWS to stop a job run. Asking again while it is CANCELLING changes nothing. Besides the service's errors:
+        NOT_FOUND           NOT_FOUND               no such run, or not the caller's to stop: ResourceInfo
+        INVALID_ARGUMENT    UPSTREAM_VALIDATION     the run has ended
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListJobRunAttempts(self, request, context):
-        """Lists the attempts of a job run. This version answers UNIMPLEMENTED.
+        """Lists the attempts of a job run. Besides the service's errors:
+        NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetDashboardForJobRun(self, request, context):
-        """Makes a URL of a job run's Spark or Tez UI. This version answers UNIMPLEMENTED.
+        """Makes a URL of a job run's Spark or Tez UI, which shows the job's settings to whoever may get the run. Besides
+        the service's errors:
+        NOT_FOUND           NOT_FOUND               no such run or attempt, or not the caller's to see: ResourceInfo
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchJobRun(self, request, context):
-        """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
-        changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
-        that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
-        such operation; the gateway asks for many watchers at once. Besides the service's errors:
-        NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+        """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state,
+        or the attempt that is in it, changes. The stream ends with OK after a terminal state (SUCCESS, FAILED,
+        CANCELLED), and with nothing else: that AWS throttles or is away only makes it wait. States to come pass
+        through, and end nothing. AWS has no such operation: the gateway looks for all watchers at once, every second
+        at first and more rarely the longer a run stays as it is (32 s at most), so that a state which lasts less may
+        be left out.
+
+        The gateway puts no deadline on a stream; the caller's own holds. A connection that has grown old
+        (max_connection_age_seconds) ends its streams with UNAVAILABLE, a proxy may end them with anything: a stream
+        that ends without a terminal state says nothing of the job, and is taken up again with the last
+        resume_token, as the gateway's own clients do. Besides the service's errors, also in the middle of a stream:
+        NOT_FOUND           NOT_FOUND               no such run, or not, or no longer, the caller's to see:
+        ResourceInfo
+        RESOURCE_EXHAUSTED  THROTTLED               as many watch as may (max_watch_streams): RetryInfo
         UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -72,23 +72,46 @@ class JobRunServiceStub:
       UNAVAILABLE         LEDGER_UNAVAILABLE      the ledger of submissions cannot be asked: nothing was sent
     """
     GetJobRun: _grpc.UnaryUnaryMultiCallable[_job_run_service_pb2.GetJobRunRequest, _job_run_service_pb2.GetJobRunResponse]
-    """Returns one job run as AWS knows it. Besides the service's errors:
+    """Returns one job run as AWS knows it: whole to its owner, the caller that it was started for; to others whom
+    policy shows it, without the fields that AWS's model marks sensitive. Besides the service's errors:
       NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
     """
     ListJobRuns: _grpc.UnaryUnaryMultiCallable[_job_run_service_pb2.ListJobRunsRequest, _job_run_service_pb2.ListJobRunsResponse]
-    """Lists the job runs of an application. This version answers UNIMPLEMENTED."""
+    """Lists the job runs of an application that the caller may see. AWS's list holds everyone's, and whose a run is
+    costs a question a run, though one that is asked once. So a page may be shorter than asked for, or empty, and
+    yet name the next: the list ends where next_token is unset. It asks AWS for at most 4 lists and 50 runs a
+    page, and stops before the deadline. Besides the service's errors:
+      NOT_FOUND           NOT_FOUND               no such application, or not the caller's to list: ResourceInfo
+    """
     CancelJobRun: _grpc.UnaryUnaryMultiCallable[_job_run_service_pb2.CancelJobRunRequest, _job_run_service_pb2.CancelJobRunResponse]
-    """Asks AWS to stop a job run. This version answers UNIMPLEMENTED."""
+    """Asks AWS to stop a job run. Asking again while it is CANCELLING changes nothing. Besides the service's errors:
+      NOT_FOUND           NOT_FOUND               no such run, or not the caller's to stop: ResourceInfo
+      INVALID_ARGUMENT    UPSTREAM_VALIDATION     the run has ended
+    """
     ListJobRunAttempts: _grpc.UnaryUnaryMultiCallable[_job_run_service_pb2.ListJobRunAttemptsRequest, _job_run_service_pb2.ListJobRunAttemptsResponse]
-    """Lists the attempts of a job run. This version answers UNIMPLEMENTED."""
-    GetDashboardForJobRun: _grpc.UnaryUnaryMultiCallable[_job_run_service_pb2.GetDashboardForJobRunRequest, _job_run_service_pb2.GetDashboardForJobRunResponse]
-    """Makes a URL of a job run's Spark or Tez UI. This version answers UNIMPLEMENTED."""
-    WatchJobRun: _grpc.UnaryStreamMultiCallable[_job_run_service_pb2.WatchJobRunRequest, _job_run_service_pb2.WatchJobRunResponse]
-    """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
-    changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
-    that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
-    such operation; the gateway asks for many watchers at once. Besides the service's errors:
+    """Lists the attempts of a job run. Besides the service's errors:
       NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+    """
+    GetDashboardForJobRun: _grpc.UnaryUnaryMultiCallable[_job_run_service_pb2.GetDashboardForJobRunRequest, _job_run_service_pb2.GetDashboardForJobRunResponse]
+    """Makes a URL of a job run's Spark or Tez UI, which shows the job's settings to whoever may get the run. Besides
+    the service's errors:
+      NOT_FOUND           NOT_FOUND               no such run or attempt, or not the caller's to see: ResourceInfo
+    """
+    WatchJobRun: _grpc.UnaryStreamMultiCallable[_job_run_service_pb2.WatchJobRunRequest, _job_run_service_pb2.WatchJobRunResponse]
+    """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state,
+    or the attempt that is in it, changes. The stream ends with OK after a terminal state (SUCCESS, FAILED,
+    CANCELLED), and with nothing else: that AWS throttles or is away only makes it wait. States to come pass
+    through, and end nothing. AWS has no such operation: the gateway looks for all watchers at once, every second
+    at first and more rarely the longer a run stays as it is (32 s at most), so that a state which lasts less may
+    be left out.
+
+    The gateway puts no deadline on a stream; the caller's own holds. A connection that has grown old
+    (max_connection_age_seconds) ends its streams with UNAVAILABLE, a proxy may end them with anything: a stream
+    that ends without a terminal state says nothing of the job, and is taken up again with the last
+    resume_token, as the gateway's own clients do. Besides the service's errors, also in the middle of a stream:
+      NOT_FOUND           NOT_FOUND               no such run, or not, or no longer, the caller's to see:
+                                                  ResourceInfo
+      RESOURCE_EXHAUSTED  THROTTLED               as many watch as may (max_watch_streams): RetryInfo
       UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
     """
 
@@ -136,23 +159,46 @@ class JobRunServiceAsyncStub(JobRunServiceStub):
       UNAVAILABLE         LEDGER_UNAVAILABLE      the ledger of submissions cannot be asked: nothing was sent
     """
     GetJobRun: _aio.UnaryUnaryMultiCallable[_job_run_service_pb2.GetJobRunRequest, _job_run_service_pb2.GetJobRunResponse]  # type: ignore[assignment]
-    """Returns one job run as AWS knows it. Besides the service's errors:
+    """Returns one job run as AWS knows it: whole to its owner, the caller that it was started for; to others whom
+    policy shows it, without the fields that AWS's model marks sensitive. Besides the service's errors:
       NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
     """
     ListJobRuns: _aio.UnaryUnaryMultiCallable[_job_run_service_pb2.ListJobRunsRequest, _job_run_service_pb2.ListJobRunsResponse]  # type: ignore[assignment]
-    """Lists the job runs of an application. This version answers UNIMPLEMENTED."""
+    """Lists the job runs of an application that the caller may see. AWS's list holds everyone's, and whose a run is
+    costs a question a run, though one that is asked once. So a page may be shorter than asked for, or empty, and
+    yet name the next: the list ends where next_token is unset. It asks AWS for at most 4 lists and 50 runs a
+    page, and stops before the deadline. Besides the service's errors:
+      NOT_FOUND           NOT_FOUND               no such application, or not the caller's to list: ResourceInfo
+    """
     CancelJobRun: _aio.UnaryUnaryMultiCallable[_job_run_service_pb2.CancelJobRunRequest, _job_run_service_pb2.CancelJobRunResponse]  # type: ignore[assignment]
-    """Asks AWS to stop a job run. This version answers UNIMPLEMENTED."""
+    """Asks AWS to stop a job run. Asking again while it is CANCELLING changes nothing. Besides the service's errors:
+      NOT_FOUND           NOT_FOUND               no such run, or not the caller's to stop: ResourceInfo
+      INVALID_ARGUMENT    UPSTREAM_VALIDATION     the run has ended
+    """
     ListJobRunAttempts: _aio.UnaryUnaryMultiCallable[_job_run_service_pb2.ListJobRunAttemptsRequest, _job_run_service_pb2.ListJobRunAttemptsResponse]  # type: ignore[assignment]
-    """Lists the attempts of a job run. This version answers UNIMPLEMENTED."""
-    GetDashboardForJobRun: _aio.UnaryUnaryMultiCallable[_job_run_service_pb2.GetDashboardForJobRunRequest, _job_run_service_pb2.GetDashboardForJobRunResponse]  # type: ignore[assignment]
-    """Makes a URL of a job run's Spark or Tez UI. This version answers UNIMPLEMENTED."""
-    WatchJobRun: _aio.UnaryStreamMultiCallable[_job_run_service_pb2.WatchJobRunRequest, _job_run_service_pb2.WatchJobRunResponse]  # type: ignore[assignment]
-    """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
-    changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
-    that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
-    such operation; the gateway asks for many watchers at once. Besides the service's errors:
+    """Lists the attempts of a job run. Besides the service's errors:
       NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+    """
+    GetDashboardForJobRun: _aio.UnaryUnaryMultiCallable[_job_run_service_pb2.GetDashboardForJobRunRequest, _job_run_service_pb2.GetDashboardForJobRunResponse]  # type: ignore[assignment]
+    """Makes a URL of a job run's Spark or Tez UI, which shows the job's settings to whoever may get the run. Besides
+    the service's errors:
+      NOT_FOUND           NOT_FOUND               no such run or attempt, or not the caller's to see: ResourceInfo
+    """
+    WatchJobRun: _aio.UnaryStreamMultiCallable[_job_run_service_pb2.WatchJobRunRequest, _job_run_service_pb2.WatchJobRunResponse]  # type: ignore[assignment]
+    """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state,
+    or the attempt that is in it, changes. The stream ends with OK after a terminal state (SUCCESS, FAILED,
+    CANCELLED), and with nothing else: that AWS throttles or is away only makes it wait. States to come pass
+    through, and end nothing. AWS has no such operation: the gateway looks for all watchers at once, every second
+    at first and more rarely the longer a run stays as it is (32 s at most), so that a state which lasts less may
+    be left out.
+
+    The gateway puts no deadline on a stream; the caller's own holds. A connection that has grown old
+    (max_connection_age_seconds) ends its streams with UNAVAILABLE, a proxy may end them with anything: a stream
+    that ends without a terminal state says nothing of the job, and is taken up again with the last
+    resume_token, as the gateway's own clients do. Besides the service's errors, also in the middle of a stream:
+      NOT_FOUND           NOT_FOUND               no such run, or not, or no longer, the caller's to see:
+                                                  ResourceInfo
+      RESOURCE_EXHAUSTED  THROTTLED               as many watch as may (max_watch_streams): RetryInfo
       UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
     """
 
@@ -209,7 +255,8 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_run_service_pb2.GetJobRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_run_service_pb2.GetJobRunResponse, _abc.Awaitable[_job_run_service_pb2.GetJobRunResponse]]:
-        """Returns one job run as AWS knows it. Besides the service's errors:
+        """Returns one job run as AWS knows it: whole to its owner, the caller that it was started for; to others whom
+        policy shows it, without the fields that AWS's model marks sensitive. Besides the service's errors:
           NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
         """
 
@@ -219,7 +266,12 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_run_service_pb2.ListJobRunsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_run_service_pb2.ListJobRunsResponse, _abc.Awaitable[_job_run_service_pb2.ListJobRunsResponse]]:
-        """Lists the job runs of an application. This version answers UNIMPLEMENTED."""
+        """Lists the job runs of an application that the caller may see. AWS's list holds everyone's, and whose a run is
+        costs a question a run, though one that is asked once. So a page may be shorter than asked for, or empty, and
+        yet name the next: the list ends where next_token is unset. It asks AWS for at most 4 lists and 50 runs a
+        page, and stops before the deadline. Besides the service's errors:
+          NOT_FOUND           NOT_FOUND               no such application, or not the caller's to list: ResourceInfo
+        """
 
     @_abc_1.abstractmethod
     def CancelJobRun(
@@ -227,7 +279,10 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_run_service_pb2.CancelJobRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_run_service_pb2.CancelJobRunResponse, _abc.Awaitable[_job_run_service_pb2.CancelJobRunResponse]]:
-        """Asks AWS to stop a job run. This version answers UNIMPLEMENTED."""
+        """Asks AWS to stop a job run. Asking again while it is CANCELLING changes nothing. Besides the service's errors:
+          NOT_FOUND           NOT_FOUND               no such run, or not the caller's to stop: ResourceInfo
+          INVALID_ARGUMENT    UPSTREAM_VALIDATION     the run has ended
+        """
 
     @_abc_1.abstractmethod
     def ListJobRunAttempts(
@@ -235,7 +290,9 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_run_service_pb2.ListJobRunAttemptsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_run_service_pb2.ListJobRunAttemptsResponse, _abc.Awaitable[_job_run_service_pb2.ListJobRunAttemptsResponse]]:
-        """Lists the attempts of a job run. This version answers UNIMPLEMENTED."""
+        """Lists the attempts of a job run. Besides the service's errors:
+          NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+        """
 
     @_abc_1.abstractmethod
     def GetDashboardForJobRun(
@@ -243,7 +300,10 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_run_service_pb2.GetDashboardForJobRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_run_service_pb2.GetDashboardForJobRunResponse, _abc.Awaitable[_job_run_service_pb2.GetDashboardForJobRunResponse]]:
-        """Makes a URL of a job run's Spark or Tez UI. This version answers UNIMPLEMENTED."""
+        """Makes a URL of a job run's Spark or Tez UI, which shows the job's settings to whoever may get the run. Besides
+        the service's errors:
+          NOT_FOUND           NOT_FOUND               no such run or attempt, or not the caller's to see: ResourceInfo
+        """
 
     @_abc_1.abstractmethod
     def WatchJobRun(
@@ -251,11 +311,20 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_run_service_pb2.WatchJobRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_job_run_service_pb2.WatchJobRunResponse], _abc.AsyncIterator[_job_run_service_pb2.WatchJobRunResponse]]:
-        """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state
-        changes. The stream ends with OK after a terminal state (SUCCESS, FAILED, CANCELLED), and with nothing else:
-        that AWS is throttled or away only makes it wait. States to come pass through, and end nothing. AWS has no
-        such operation; the gateway asks for many watchers at once. Besides the service's errors:
-          NOT_FOUND           NOT_FOUND               no such run, or not the caller's to see: ResourceInfo
+        """Follows a job run, from its present state to the terminal one: a message at once, and one whenever its state,
+        or the attempt that is in it, changes. The stream ends with OK after a terminal state (SUCCESS, FAILED,
+        CANCELLED), and with nothing else: that AWS throttles or is away only makes it wait. States to come pass
+        through, and end nothing. AWS has no such operation: the gateway looks for all watchers at once, every second
+        at first and more rarely the longer a run stays as it is (32 s at most), so that a state which lasts less may
+        be left out.
+
+        The gateway puts no deadline on a stream; the caller's own holds. A connection that has grown old
+        (max_connection_age_seconds) ends its streams with UNAVAILABLE, a proxy may end them with anything: a stream
+        that ends without a terminal state says nothing of the job, and is taken up again with the last
+        resume_token, as the gateway's own clients do. Besides the service's errors, also in the middle of a stream:
+          NOT_FOUND           NOT_FOUND               no such run, or not, or no longer, the caller's to see:
+                                                      ResourceInfo
+          RESOURCE_EXHAUSTED  THROTTLED               as many watch as may (max_watch_streams): RetryInfo
           UNAVAILABLE         DRAINING                shutting down: watch again with the last resume_token
         """
 
