@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 NODE_VENV := .venv-node
+CHECKOV_VENV := .venv-checkov
 SIMULATOR := tests/aws/node_modules
+PROVIDER := tests/identity/node_modules
 RECEIVER := tests/otlp/node_modules
 PROTOS := $(sort $(wildcard proto/emrgateway/v1/*.proto))
 # Named, since a comma would end an argument of call.
@@ -44,12 +46,13 @@ soak: $(VENV)/.installed ## Prove at length what the tests prove in short: make 
 	@SOAK=$(SOAK) $(BIN)/pytest -s -m soak tests --ignore tests/soak
 
 .PHONY: check
-check: lint types proto-check contracts iam otlp coverage compat ## Run all that CI runs
+check: lint types proto-check contracts iam issuer otlp chart rules coverage compat ## Run all that CI runs
 
 .PHONY: lint
 lint: $(VENV)/.installed ## Lint and check the format
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/hadolint deploy/Dockerfile
 
 .PHONY: format
 format: $(VENV)/.installed ## Format Python and protobuf files
@@ -87,21 +90,47 @@ proto-check: $(VENV)/.installed $(PROTO_VENV)/.installed ## Lint the protobuf fi
 compat: $(VENV)/.installed | openssl ## Test client and stubs at both ends of the supported range
 	@$(BIN)/python tests/compat/run.py
 
-# The simulator is a Node program; Node comes as a wheel, so that nothing else is needed.
+# The simulator, the provider and the receiver are Node programs; Node comes as a wheel, so that nothing else is needed.
 .PHONY: iam
 iam: $(VENV)/.installed $(SIMULATOR)/.installed ## Simulate what AWS's IAM makes of deploy/aws
 	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest tests/aws
+
+.PHONY: issuer
+issuer: $(VENV)/.installed $(PROVIDER)/.installed ## Hold the gateway against the tokens of a real OpenID provider
+	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest tests/identity/test_issuer.py
 
 # A collector that is not ours: Elastic's mock of one.
 .PHONY: otlp
 otlp: $(VENV)/.installed $(RECEIVER)/.installed ## Send spans and metrics to a receiver of others' making
 	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest -n 2 tests/otlp
 
+.PHONY: chart
+chart: $(VENV)/.installed $(CHECKOV_VENV)/.installed ## Ask checkov about the chart and the image
+	@CHECKOV=$(CHECKOV_VENV)/bin/checkov $(BIN)/pytest tests/deploy/test_checkov.py
+
+.PHONY: rules
+rules: $(VENV)/.installed | prometheus ## Try the alerts, and the dashboard on a live gateway, with Prometheus itself
+	@promtool check rules --lint=all deploy/prometheus/rules.yaml
+	@promtool test rules tests/deploy/rules.tests.yaml
+	@PROMETHEUS=prometheus $(BIN)/pytest tests/deploy/test_dashboard.py
+
+# Docker where its daemon answers, else buildah; deploy/README.md says what BUILD may hold.
+IMAGE ?= emr-gateway:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+.PHONY: image
+image: ## Build the container image: make image IMAGE=name:tag BUILDER=buildah BUILD='more flags'
+	@builder=$(BUILDER); [ -n "$$builder" ] || \
+	  for builder in docker buildah none; do $$builder info >/dev/null 2>&1 && break; done; \
+	[ $$builder != none ] || \
+	  { echo "make image needs docker or buildah; on Debian or Ubuntu: apt-get install buildah"; exit 1; }; \
+	$$builder build -f deploy/Dockerfile -t $(IMAGE) --build-arg VERSION=$(lastword $(subst :, ,$(IMAGE))) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) .
+
 .PHONY: bench
-bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
+bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost, and a whole gateway
 	@$(BIN)/python -m tests.bench.steps
 	@$(BIN)/python -m tests.bench.judging
 	@$(BIN)/python -m tests.bench.overload
+	@$(BIN)/python -m tests.bench.serving
 	@$(BIN)/python -m tests.bench.watching
 	@$(BIN)/python -m tests.bench.telemetry
 
@@ -115,13 +144,18 @@ mutation: $(MUTATION_VENV)/.installed ## Change the policy engine in a few thous
 
 .PHONY: clean
 clean: ## Remove what make made
-	rm -rf .venv .venv-* $(SIMULATOR) $(RECEIVER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .coverage*
+	rm -rf .venv .venv-* $(SIMULATOR) $(PROVIDER) $(RECEIVER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .coverage*
 
 # The tests of TLS make their certificates with it.
 .PHONY: openssl
 openssl:
 	@command -v openssl >/dev/null || \
 	  { echo "the tests need the openssl command; on Debian or Ubuntu: apt-get install openssl"; exit 1; }
+
+.PHONY: prometheus
+prometheus:
+	@command -v promtool >/dev/null && command -v prometheus >/dev/null || \
+	  { echo "make rules needs prometheus and promtool; on Debian or Ubuntu: apt-get install prometheus"; exit 1; }
 
 # Spark's own parsers run on it.
 .PHONY: java
@@ -144,11 +178,22 @@ $(MUTATION_VENV)/.installed: pyproject.toml
 $(NODE_VENV)/.installed: pyproject.toml
 	@$(call venv,$(NODE_VENV),'.[node]')
 
+$(CHECKOV_VENV)/.installed: pyproject.toml
+	@$(call venv,$(CHECKOV_VENV),'.[checkov]')
+
 $(SIMULATOR)/.installed: tests/aws/package.json tests/aws/package-lock.json | $(NODE_VENV)/.installed
-	@cd tests/aws && PATH=$(CURDIR)/$(NODE_VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+	@$(call packages,tests/aws)
+
+$(PROVIDER)/.installed: tests/identity/package.json tests/identity/package-lock.json | $(NODE_VENV)/.installed
+	@$(call packages,tests/identity)
 
 $(RECEIVER)/.installed: tests/otlp/package.json tests/otlp/package-lock.json | $(NODE_VENV)/.installed
-	@cd tests/otlp && PATH=$(CURDIR)/$(NODE_VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+	@$(call packages,tests/otlp)
+
+# packages FOLDER: install what its lock names.
+define packages
+cd $(1) && PATH=$(CURDIR)/$(NODE_VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+endef
 
 # venv FOLDER WHAT: make a virtual environment with WHAT in it.
 define venv

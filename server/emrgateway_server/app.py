@@ -91,7 +91,7 @@ class App:
         self._health = HealthServicer()
         self._stopped = asyncio.Event()
         self._tokens = callers.tokens(settings.identity, labels)
-        identity = callers.doors(settings.identity, labels, self._tokens)
+        identity = callers.doors(settings, labels, self._tokens)
         intake, owners = Intake(identity, limits.max_message_bytes), Owners(labels)
         access = Access(self._policies, self._targets, owners)
         self.runs = Runs(intake, access, owners)
@@ -194,7 +194,8 @@ class App:
             probes.ready = False
         await asyncio.sleep(limits.drain_pause_seconds)
         # Our own calls alone: a stream of health changes lasts as long as its client likes.
-        await asyncio.gather(self._places.close(limits.drain_seconds), self._watches.close())
+        seconds = limits.drain_seconds
+        await asyncio.gather(self._places.close(seconds), self._watches.close(seconds))
         for pool in self._pools:
             pool.end()
         await asyncio.gather(*(server.stop(LAST_WORDS_SECONDS) for server in servers))

@@ -16,10 +16,12 @@ from emrgateway_server.identity import (
     key_file,
     key_url,
 )
-from emrgateway_server.settings import IdentitySettings, JwtSettings
+from emrgateway_server.settings import IdentitySettings, JwtSettings, Settings
 
 # A file is looked at as often as the other files are.
 FILE_SECONDS = 1.0
+# gRPC ends connections up to a tenth later than it is told to (gRFC A9), and then lets their calls end.
+AGE_JITTER = 1.1
 
 
 def tokens(identity: IdentitySettings, labels: Labels) -> TokenIdentity | None:
@@ -29,13 +31,18 @@ def tokens(identity: IdentitySettings, labels: Labels) -> TokenIdentity | None:
     return TokenIdentity([_issuer(each) for each in identity.jwt], labels)
 
 
-def doors(identity: IdentitySettings, labels: Labels, with_tokens: TokenIdentity | None) -> Doors:
+def doors(settings: Settings, labels: Labels, with_tokens: TokenIdentity | None) -> Doors:
     """Each port's way."""
+    identity, limits = settings.identity, settings.limits
     ways: dict[Door, Identity] = {}
     if identity.insecure is not None:
         ways[Door.INSECURE] = InsecureIdentity(identity.insecure.caller, labels)
     if identity.mtls is not None:
-        ways[Door.MTLS] = MtlsIdentity(identity.mtls.trust_domain, labels)
+        ways[Door.MTLS] = MtlsIdentity(
+            identity.mtls.trust_domain,
+            labels,
+            limits.max_connection_age_seconds * AGE_JITTER + limits.max_deadline_seconds,
+        )
     if with_tokens is not None:
         ways[Door.TOKEN] = with_tokens
     return Doors(ways)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import grpc
 
@@ -68,14 +68,16 @@ def issuer(**changes: object) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def open_doors(folder: Path, issuers: Sequence[dict[str, object]], **sections: Any) -> Iterator[Doors]:  # noqa: ANN401 - sections of gateway.yaml
+def open_doors(
+    folder: Path, issuers: Sequence[dict[str, object]], *, endpoint: str = NOWHERE, **sections: object
+) -> Iterator[Doors]:
     """A gateway with mTLS on one port and tokens on the other; `sections` replace those of its configuration."""
     authority = Authority()
     folder.mkdir(parents=True)
     files = authority.server().write(folder)
     (folder / "ca.crt").write_bytes(authority.pem)
     settings = configuration(
-        NOWHERE,
+        endpoint,
         **{
             "listen_token": "127.0.0.1:0",
             "metrics": "127.0.0.1:0",

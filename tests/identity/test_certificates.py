@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
+import pycurl
 import pytest
 
 from tests.server.gateways import PATIENCE_SECONDS
@@ -82,8 +83,13 @@ def test_a_new_bundle_of_clients(doors: Doors) -> None:
     (doors.folder / "ca.crt").write_bytes(doors.authority.pem + others.pem)
     _wait(lambda: _answers(doors, theirs))
     assert doors.caller(mtls=True, pair=ours) == _ID
-    (doors.folder / "ca.crt").write_bytes(others.pem)
-    _wait(lambda: not _answers(doors, ours))
+    files = ours.write(doors.folder, "client")
+    with closing(pycurl.Curl()) as handle:
+        assert [_curled(doors, handle, files) for _ in range(2)] == ["0", "0"]
+        (doors.folder / "ca.crt").write_bytes(others.pem)
+        _wait(lambda: not _answers(doors, ours))
+        with pytest.raises(pycurl.error):  # a session of before is none any more
+            _curled(doors, handle, files)
     assert doors.caller(mtls=True, pair=theirs) == _ID
     assert samples(doors.metrics, _FAILED)[_NO_LABELS] == 0
 
@@ -136,6 +142,25 @@ def test_a_peer_whose_certificate_expires_falls_off(tmp_path: Path) -> None:
         assert failure == "UNAVAILABLE"
         assert 3 < time.monotonic() - began < 4 + 2 * 1.1 + 1 + 3
         assert doors.caller(mtls=True, pair=doors.authority.workload([_ID])) == _ID
+
+
+def test_a_session_that_is_taken_up_again_does_not_outlive_its_certificate(tmp_path: Path) -> None:
+    """TLS asks for no certificate then; the gateway looks at the one that the session began with."""
+    limits = {"max_connection_age_seconds": 1, "max_deadline_seconds": 3, "drain_pause_seconds": 0}
+    server = KeyServer([_KEY.jwk])
+    with (
+        closing(server),
+        open_doors(tmp_path / "doors", [issuer(jwks_url=server.url)], limits=limits) as doors,
+        closing(pycurl.Curl()) as handle,
+    ):
+        files = doors.authority.workload([_ID], seconds=4).write(tmp_path, "client")
+        ended = time.monotonic() + 4
+        assert _curled(doors, handle, files) == "0"
+        time.sleep(max(0.0, ended + 0.5 - time.monotonic()))
+        assert _curled(doors, handle, files) == "0"  # which proves that a session is taken up: a handshake would fail
+        time.sleep(ended + 1.1 + 3 + 0.5 - time.monotonic())
+        assert _curled(doors, handle, files) == "16"  # UNAUTHENTICATED
+        assert "unauthenticated (expired)" in doors.gateway.log()
 
 
 @pytest.mark.parametrize(
@@ -197,6 +222,30 @@ def _keep_calling(
             calls += 1
             time.sleep(0.01)
     return calls
+
+
+def _curled(doors: Doors, handle: pycurl.Curl, files: dict[str, str]) -> str:
+    """The gRPC status of a call over a new connection, which takes up the handle's last session where it can."""
+    lines: list[bytes] = []
+    for option, value in {
+        pycurl.URL: f"https://{doors.gateway.target}/emrgateway.v1.PolicyService/DescribePolicy",
+        pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_2,
+        pycurl.HTTPHEADER: ["content-type: application/grpc", "te: trailers"],
+        pycurl.POSTFIELDS: b"\0\0\0\0\0",
+        pycurl.CAINFO: str(doors.folder / "ca.crt"),
+        pycurl.SSLCERT: files["certificate"],
+        pycurl.SSLKEY: files["key"],
+        pycurl.FRESH_CONNECT: 1,
+        pycurl.FORBID_REUSE: 1,
+        pycurl.PROXY: "",
+        pycurl.TIMEOUT: PATIENCE_SECONDS,
+        pycurl.WRITEFUNCTION: lambda _: None,
+        pycurl.HEADERFUNCTION: lines.append,
+    }.items():
+        handle.setopt(option, value)
+    handle.perform()
+    (status,) = [line.split(b":")[1].strip().decode() for line in lines if line.lower().startswith(b"grpc-status:")]
+    return status
 
 
 def _answers(doors: Doors, pair: Pair) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import grpc
 
@@ -29,6 +29,23 @@ _OPTIONS: Final = (
 _LOOPBACK_OPTIONS: Final = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
 
 
+_State: TypeAlias = "tuple[tuple[int, ...], ...]"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where TLS is read from: the gateway's roots, and the caller's own certificate and key."""
+
+    ca: str | os.PathLike[str] | None = None
+    cert: str | os.PathLike[str] | None = None
+    key: str | os.PathLike[str] | None = None
+
+    def state(self) -> _State:
+        """What is another whenever one of them is, without reading them. Raises `OSError` where one is not there."""
+        entries = [Path(file).stat() for file in (self.ca, self.cert, self.key) if file is not None]
+        return tuple((each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns) for each in entries)
+
+
 @dataclass(frozen=True)
 class Identity:
     """What one call carries to say who calls: metadata in plaintext, call credentials over TLS, or neither."""
@@ -45,6 +62,21 @@ class Connection:
     channel_credentials: grpc.ChannelCredentials | None
     options: tuple[tuple[str, str | int], ...]
     token: Callable[[], str] | None
+    files: Files = Files()
+    state: _State = ()
+
+    def renewed(self) -> Connection | None:
+        """The same one with its files as they are now; None where they have not changed, or do not fit together.
+
+        A short-lived certificate is replaced while the process runs (SPIRE, cert-manager), one file after the other.
+        """
+        try:
+            state = self.files.state()
+            if self.channel_credentials is None or state == self.state:
+                return None
+            return replace(self, channel_credentials=_tls(self.files), state=state)
+        except (OSError, ValueError):
+            return None
 
     def identity(self) -> Identity:
         """Who calls, as of now. Raises `OSError` where the token's file cannot be read, `ValueError` for no token."""
@@ -81,20 +113,20 @@ def connection(
         raise ValueError("cert and key belong together: give both, or neither")
     local = _target.is_loopback(target)
     insecure = plaintext or (plaintext is None and local and not given)
+    tls = Files(ca, cert, key)
     return Connection(
         target=target,
-        channel_credentials=None if insecure else _tls(ca, cert, key),
+        channel_credentials=None if insecure else _tls(tls),
         options=_LOOPBACK_OPTIONS if local else _OPTIONS,
         token=_token.source(token, token_file),
+        files=tls,
+        state=tls.state(),
     )
 
 
-def _tls(
-    ca: str | os.PathLike[str] | None,
-    cert: str | os.PathLike[str] | None,
-    key: str | os.PathLike[str] | None,
-) -> grpc.ChannelCredentials:
+def _tls(files: Files) -> grpc.ChannelCredentials:
     """Credentials of files that are what they say; gRPC would take anything, and fail calls without saying why."""
+    ca, cert, key = files.ca, files.cert, files.key
     roots = None if ca is None else Path(ca).read_bytes()
     if roots is not None:
         _check(f"{ca}: holds no certificate in PEM", lambda context: context.load_verify_locations(ca))

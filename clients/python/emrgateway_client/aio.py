@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from emrgateway.v1.job_run_pb2 import JobRunSummary
+    from emrgateway.v1.job_run_service_pb2_grpc import JobRunServiceAsyncStub
+    from emrgateway.v1.policy_service_pb2_grpc import PolicyServiceAsyncStub
     from emrgateway_client._token import Token
 
 _RequestT = TypeVar("_RequestT", bound="Message")
@@ -57,13 +59,8 @@ class AsyncClient:
             target, ca=ca, cert=cert, key=key, token=token, token_file=token_file, plaintext=plaintext
         )
         self._timeout_seconds = timeout_seconds
-        credentials, options = self._connection.channel_credentials, self._connection.options
-        if credentials is None:
-            self._channel = aio.insecure_channel(target, options)
-        else:
-            self._channel = aio.secure_channel(target, credentials, options)
-        self._stub = JobRunServiceStub(self._channel)
-        self._policy_stub = PolicyServiceStub(self._channel)
+        self._retired: aio.Channel | None = None
+        self._open()
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,6 +73,34 @@ class AsyncClient:
     async def close(self) -> None:
         """Close the channel; calls in flight are cancelled, and the client is of no further use."""
         await self._channel.close()
+        if self._retired is not None:
+            await self._retired.close()
+
+    @property
+    def _stub(self) -> JobRunServiceAsyncStub:
+        self._renew()
+        return self._job_runs
+
+    @property
+    def _policy_stub(self) -> PolicyServiceAsyncStub:
+        self._renew()
+        return self._policies
+
+    def _open(self) -> None:
+        made = self._connection
+        if made.channel_credentials is None:
+            self._channel = aio.insecure_channel(made.target, made.options)
+        else:
+            self._channel = aio.secure_channel(made.target, made.channel_credentials, made.options)
+        self._job_runs = JobRunServiceStub(self._channel)
+        self._policies = PolicyServiceStub(self._channel)
+
+    def _renew(self) -> None:
+        """Call over a new channel where the files of TLS have changed; calls in flight keep the one before."""
+        renewed = self._connection.renewed()
+        if renewed is not None:
+            self._retired, self._connection = self._channel, renewed
+            self._open()
 
     async def start_job_run(
         self, request: pb.StartJobRunRequest, *, timeout: float | None = None

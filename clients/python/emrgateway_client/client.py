@@ -38,9 +38,10 @@ class Client:
 
     `target` is gRPC's: `host:port`, `dns:///host:port`, `unix:/path`. `ca` is the file of the roots that sign the
     gateway's certificate (left out: the public roots that gRPC brings), `cert` and `key` the files of the caller's own;
-    they are read once. A bearer token is `token`, a string or a function asked before each call, or the content of
-    `token_file`, read before each call. Plaintext is spoken to this machine alone, unless `plaintext` is True; False
-    forbids it there too. `timeout_seconds` is a call's deadline, retries included, where the call names none.
+    they are looked at before each call, and read again where they have changed. A bearer token is `token`, a string or
+    a function asked before each call, or the content of `token_file`, read before each call. Plaintext is spoken to
+    this machine alone, unless `plaintext` is True; False forbids it there too. `timeout_seconds` is a call's deadline,
+    retries included, where the call names none.
 
     Every method raises `GatewayError`. UNAVAILABLE and RESOURCE_EXHAUSTED are retried by gRPC, at most four times,
     when and if the gateway allows.
@@ -63,13 +64,9 @@ class Client:
         )
         self._timeout_seconds = timeout_seconds
         self._closed = threading.Event()
-        credentials, options = self._connection.channel_credentials, self._connection.options
-        if credentials is None:
-            self._channel = grpc.insecure_channel(target, options)
-        else:
-            self._channel = grpc.secure_channel(target, credentials, options)
-        self._stub = JobRunServiceStub(self._channel)
-        self._policy_stub = PolicyServiceStub(self._channel)
+        self._lock = threading.Lock()
+        self._retired: grpc.Channel | None = None
+        self._open()
 
     def __enter__(self) -> Self:
         return self
@@ -81,8 +78,46 @@ class Client:
 
     def close(self) -> None:
         """Close the channel; calls in flight are cancelled, and the client is of no further use."""
-        self._closed.set()
+        with self._lock:
+            self._closed.set()
         self._channel.close()
+        if self._retired is not None:
+            self._retired.close()
+
+    @property
+    def _stub(self) -> JobRunServiceStub:
+        self._renew()
+        return self._job_runs
+
+    @property
+    def _policy_stub(self) -> PolicyServiceStub:
+        self._renew()
+        return self._policies
+
+    def _open(self) -> None:
+        made = self._connection
+        if made.channel_credentials is None:
+            self._channel = grpc.insecure_channel(made.target, made.options)
+        else:
+            self._channel = grpc.secure_channel(made.target, made.channel_credentials, made.options)
+        self._job_runs = JobRunServiceStub(self._channel)
+        self._policies = PolicyServiceStub(self._channel)
+
+    def _renew(self) -> None:
+        """Call over a new channel where the files of TLS have changed.
+
+        The one before is kept for the calls that are in flight, until the files change once more.
+        """
+        if self._connection.renewed() is None:
+            return
+        with self._lock:
+            renewed = self._connection.renewed()
+            if renewed is None or self._closed.is_set():
+                return
+            retired, self._retired, self._connection = self._retired, self._channel, renewed
+            self._open()
+        if retired is not None:
+            retired.close()
 
     def start_job_run(self, request: pb.StartJobRunRequest, *, timeout: float | None = None) -> pb.StartJobRunResponse:
         """Submit a job run, or with `validate_only` ask what policy makes of it.
