@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 NODE_VENV := .venv-node
+CHECKOV_VENV := .venv-checkov
 SIMULATOR := tests/aws/node_modules
 PROVIDER := tests/identity/node_modules
 RECEIVER := tests/otlp/node_modules
@@ -45,12 +46,13 @@ soak: $(VENV)/.installed ## Prove at length what the tests prove in short: make 
 	@SOAK=$(SOAK) $(BIN)/pytest -s -m soak tests --ignore tests/soak
 
 .PHONY: check
-check: lint types proto-check contracts iam issuer otlp coverage compat ## Run all that CI runs
+check: lint types proto-check contracts iam issuer otlp chart rules coverage compat ## Run all that CI runs
 
 .PHONY: lint
 lint: $(VENV)/.installed ## Lint and check the format
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/hadolint deploy/Dockerfile
 
 .PHONY: format
 format: $(VENV)/.installed ## Format Python and protobuf files
@@ -102,11 +104,33 @@ issuer: $(VENV)/.installed $(PROVIDER)/.installed ## Hold the gateway against th
 otlp: $(VENV)/.installed $(RECEIVER)/.installed ## Send spans and metrics to a receiver of others' making
 	@NODE=$(CURDIR)/$(NODE_VENV)/bin/node $(BIN)/pytest -n 2 tests/otlp
 
+.PHONY: chart
+chart: $(VENV)/.installed $(CHECKOV_VENV)/.installed ## Ask checkov about the chart and the image
+	@CHECKOV=$(CHECKOV_VENV)/bin/checkov $(BIN)/pytest tests/deploy/test_checkov.py
+
+.PHONY: rules
+rules: $(VENV)/.installed | prometheus ## Try the alerts, and the dashboard on a live gateway, with Prometheus itself
+	@promtool check rules --lint=all deploy/prometheus/rules.yaml
+	@promtool test rules tests/deploy/rules.tests.yaml
+	@PROMETHEUS=prometheus $(BIN)/pytest tests/deploy/test_dashboard.py
+
+# Docker where its daemon answers, else buildah; deploy/README.md says what BUILD may hold.
+IMAGE ?= emr-gateway:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+.PHONY: image
+image: ## Build the container image: make image IMAGE=name:tag BUILDER=buildah BUILD='more flags'
+	@builder=$(BUILDER); [ -n "$$builder" ] || \
+	  for builder in docker buildah none; do $$builder info >/dev/null 2>&1 && break; done; \
+	[ $$builder != none ] || \
+	  { echo "make image needs docker or buildah; on Debian or Ubuntu: apt-get install buildah"; exit 1; }; \
+	$$builder build -f deploy/Dockerfile -t $(IMAGE) --build-arg VERSION=$(lastword $(subst :, ,$(IMAGE))) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) .
+
 .PHONY: bench
-bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost
+bench: $(VENV)/.installed ## Measure the steps of one call beside boto3's own cost, and a whole gateway
 	@$(BIN)/python -m tests.bench.steps
 	@$(BIN)/python -m tests.bench.judging
 	@$(BIN)/python -m tests.bench.overload
+	@$(BIN)/python -m tests.bench.serving
 	@$(BIN)/python -m tests.bench.watching
 	@$(BIN)/python -m tests.bench.telemetry
 
@@ -128,6 +152,11 @@ openssl:
 	@command -v openssl >/dev/null || \
 	  { echo "the tests need the openssl command; on Debian or Ubuntu: apt-get install openssl"; exit 1; }
 
+.PHONY: prometheus
+prometheus:
+	@command -v promtool >/dev/null && command -v prometheus >/dev/null || \
+	  { echo "make rules needs prometheus and promtool; on Debian or Ubuntu: apt-get install prometheus"; exit 1; }
+
 # Spark's own parsers run on it.
 .PHONY: java
 java:
@@ -148,6 +177,9 @@ $(MUTATION_VENV)/.installed: pyproject.toml
 
 $(NODE_VENV)/.installed: pyproject.toml
 	@$(call venv,$(NODE_VENV),'.[node]')
+
+$(CHECKOV_VENV)/.installed: pyproject.toml
+	@$(call venv,$(CHECKOV_VENV),'.[checkov]')
 
 $(SIMULATOR)/.installed: tests/aws/package.json tests/aws/package-lock.json | $(NODE_VENV)/.installed
 	@$(call packages,tests/aws)

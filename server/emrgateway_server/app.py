@@ -194,7 +194,8 @@ class App:
             probes.ready = False
         await asyncio.sleep(limits.drain_pause_seconds)
         # Our own calls alone: a stream of health changes lasts as long as its client likes.
-        await asyncio.gather(self._places.close(limits.drain_seconds), self._watches.close())
+        seconds = limits.drain_seconds
+        await asyncio.gather(self._places.close(seconds), self._watches.close(seconds))
         for pool in self._pools:
             pool.end()
         await asyncio.gather(*(server.stop(LAST_WORDS_SECONDS) for server in servers))

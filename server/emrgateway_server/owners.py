@@ -19,7 +19,7 @@ from emrgateway_server.emr import Target
 from emrgateway_server.errors import DeadlineNears, GatewayError
 from emrgateway_server.identity import Labels
 
-MOST_KNOWN = 50_000  # of 300 to 400 bytes each; the least recently looked at is forgotten first
+MOST_KNOWN = 50_000  # of some 250 bytes each; the least recently looked at is forgotten first
 GAIN_SECONDS = 0.25  # how much more time than the first one had is worth another try
 
 _Key = tuple[str, str, str, str]  # account, region, application, job run

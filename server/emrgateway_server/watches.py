@@ -92,10 +92,10 @@ class Watches:
             finally:
                 del self._judged[watcher]
 
-    async def close(self) -> None:
-        """End every stream, and let no more in."""
+    async def close(self, seconds: float) -> None:
+        """End every stream, let no more in, and wait at most so long until all have heard of it."""
         self._hub.close(Draining("this server is shutting down: watch again with the last resume_token"))
-        await self._streams.close(CLOSING_SECONDS)
+        await self._streams.close(min(seconds, CLOSING_SECONDS))
         if self._rechecking is not None:
             self._rechecking.cancel()
             with suppress(asyncio.CancelledError):

@@ -27,7 +27,7 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
         "AlarmEmail": "on-call@example.com",
         "ApplicationArns": f"{APPLICATION},{APPLICATION}x",
     },
-    "gateway": {"ClusterName": "platform", "SubmitterRoleArns": SUBMITTER, "LedgerTableArn": TABLE},
+    "gateway": {"ClusterName": "platform", "SubmitterRoleArns": SUBMITTER},
     "target": {
         "GatewayRoleArn": f"arn:aws:iam::{ACCOUNT}:role/emr-gateway/gateway",
         "ExternalId": "a-long-external-id",

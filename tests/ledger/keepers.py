@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 START = 1_800_000_000.0
 DAY = 86_400.0
 REGION = "us-east-1"
-TEMPLATE = Path(__file__).parents[2] / "deploy" / "ledger.yaml"
+TEMPLATE = Path(__file__).parents[2] / "deploy" / "aws" / "gateway.yaml"
 _numbers = itertools.count()
 
 
@@ -31,7 +31,7 @@ class _Template(yaml.SafeLoader):
     """CloudFormation's YAML: its functions are tags, and what they give is of no matter here."""
 
 
-_Template.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
+_Template.add_multi_constructor("!", lambda *_: None)
 
 
 @dataclass
@@ -52,7 +52,7 @@ def row(token: str, version: str, *, state: State = State.SENT, lease: float = 0
 
 
 def table(url: str) -> str:
-    """Make a table as `deploy/ledger.yaml` defines it; its name."""
+    """Make a table as `deploy/aws/gateway.yaml` defines it; its name."""
     name = f"ledger-{next(_numbers)}"
     client = boto3.client("dynamodb", region_name=REGION, endpoint_url=url)
     template = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=_Template)  # noqa: S506 - safe, by its base

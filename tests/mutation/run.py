@@ -22,7 +22,7 @@ FOLDER = ROOT / ".mutation"
 LEAST_PERCENT = 85
 # What is changed: all that judges and amends, and all that reads Spark's parameters.
 MUTATED = (
-    "globs.py",
+    "globs/*.py",
     "policy/conditions.py",
     "policy/engine.py",
     "policy/field.py",

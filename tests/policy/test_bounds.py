@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from emrgateway_server.caller import Caller
 from emrgateway_server.policy.engine import MAX_COMPLAINTS
 
@@ -22,3 +24,19 @@ def test_one_rule_tells_so_many_items(tmp_path: Path) -> None:
     assert not decision.allowed
     assert len(decision.outcomes) == MAX_COMPLAINTS + 1
     assert "perhaps more" in decision.outcomes[-1].message
+
+
+@pytest.mark.parametrize(("settings", "quote", "allowed"), [(3_000, "'", False), (3_000, "", True), (500, "'", True)])
+def test_so_much_is_read_again_for_amendments(tmp_path: Path, settings: int, quote: str, *, allowed: bool) -> None:
+    """Fifty amendments of a long string that is read in several ways are refused with the mend; a plain one's are not.
+
+    Without the bound, such a request took seconds of CPU.
+    """
+    sets = [{"id": f"s{number}", "field": f"spark.conf[spark.k{number}]", "set": "x"} for number in range(50)]
+    waiver = {"id": "waiver", "field": "spark.parameters", "allow": ["quotes"]}
+    judge = engine(tmp_path, [document(grants=[GRANT_ALL], rules=[waiver, *sets])])
+    string = " ".join(f"--conf spark.k{number}={quote}v{number}{quote}" for number in range(settings))
+    driver = {"sparkSubmit": {"entryPoint": "s3://good/x.py", "sparkSubmitParameters": string}}
+    decision = judge.judge(Caller(CALLER), request({"jobDriver": driver}), {})
+    assert decision.allowed is allowed
+    assert all("too much to read again" in violation.description for violation in decision.violations)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from emrgateway.v1 import job_run_service_pb2 as pb
-from emrgateway_server.policy.cel import DERIVED, MAX_CHARACTERS, Expression, activation
+from emrgateway_server.policy.cel import DERIVED, MAX_CHARACTERS, Conjunction, Expression, activation
 
 _VALUES = activation({"request": pb.StartJobRunRequest(name="x"), "caller.id": "me", "caller.labels": {"team": "t"}})
 
@@ -58,6 +58,25 @@ def test_what_is_refused(source: str, says: str) -> None:
 def test_what_holds(source: str, holds: bool | None) -> None:  # noqa: FBT001 - a table's column
     """True and false as CEL has them; what errs is neither, though its value is true in Python."""
     assert Expression(source).holds(_VALUES) is holds
+
+
+@pytest.mark.parametrize(
+    ("sources", "holds"),
+    [
+        (["true // a comment ends with its line", "request.name == 'x'"], True),
+        (["request.name == 'x' || false", "caller.id == 'me'"], True),
+        (["true", "false"], False),
+        (["false || true", "true", "1 / request.execution_timeout_minutes == 1"], False),
+        (["true", "spark.max_vcpus < 400"], False),  # not told
+        (["request.name == 'x' || spark.max_vcpus < 400"], True),
+        (["(" * 29 + "true" + ")" * 29, "true"], True),
+        (["(" * 32 + "true" + ")" * 32, "true"], False),  # beyond the compiler's bounds: each is asked alone
+    ],
+)
+def test_what_holds_together(sources: list[str], holds: bool) -> None:  # noqa: FBT001 - a table's column
+    """Expressions asked together hold where each of them does; where one alone can tell, they do not."""
+    assert all(Expression(source).holds(_VALUES) for source in sources) or not holds
+    assert Conjunction(sources).holds(_VALUES) is holds
 
 
 def test_threads_share_an_expression() -> None:

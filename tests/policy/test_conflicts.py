@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import random
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emrgateway_server import engines
 from emrgateway_server.caller import Caller
+from emrgateway_server.globs import Glob
 from emrgateway_server.policy import Decision, Engine, Verdict, load_directory
+from emrgateway_server.yamlfile import ConfigurationError
 
 from .support import CALLER, GRANT_ALL, document, request, written
 
@@ -95,3 +101,33 @@ def test_sets_that_never_meet_load(one: Mapping[str, object], other: Mapping[str
         document("q", match=other, rules=[{"id": "b", "field": "name", "set": "z"}]),
     ]
     load_directory(written(tmp_path, apart))
+
+
+_CALLERS = ("", "a", "b", "aa", "ab", "ba", "a*", "b*", "aa*", "*a", "*", "${caller.id}", "a${caller.labels.one}")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_loader_tells_the_conflicts_that_there_are(seed: int, tmp_path: Path) -> None:
+    """Of twenty sets, each pair that differs and of which some caller may meet both is told, and no other."""
+    generated = random.Random(seed)  # noqa: S311 - a test's choices
+    rules: list[dict[str, Any]] = []
+    for number in range(20):
+        rules.append({"id": f"r{number}", "field": "name", "set": generated.choice(["x", "y", "${caller.id}"])})
+        callers = [each for each in generated.sample(_CALLERS, 2) if each]
+        if generated.random() < 0.9:
+            rules[-1]["match"] = {"callers": callers}
+    meeting = {
+        (one["id"], other["id"])
+        for one, other in itertools.combinations(rules, 2)
+        if one["set"] != other["set"] and _may_meet(one.get("match"), other.get("match"))
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        load_directory(written(tmp_path, [document("p", rules=rules)]))
+    told = [re.findall(r"p/(r\d+)", problem.message) for problem in caught.value.problems]
+    assert sorted((other, one) for one, other in told) == sorted(meeting)
+
+
+def _may_meet(one: Mapping[str, list[str]] | None, other: Mapping[str, list[str]] | None) -> bool:
+    if one is None or other is None:
+        return True
+    return any(Glob(a).overlaps(Glob(b)) for a in one["callers"] for b in other["callers"])

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from emrgateway_server.caller import Caller
-from emrgateway_server.globs import Glob, Kind, is_strange, kind_of
+from emrgateway_server.globs import Glob, GlobSet, Kind, is_strange, kind_of
+from emrgateway_server.globs.values import LONGEST_KEPT
 from emrgateway_server.templates import MissingLabel
 
 from . import naive_globs
@@ -198,3 +199,24 @@ def test_overlap(one: str, other: str, *, overlap: bool) -> None:
     """Whether two globs have a value in common; a reference may stand for anything."""
     assert Glob(one).overlaps(Glob(other)) is overlap
     assert Glob(other).overlaps(Glob(one)) is overlap
+
+
+@pytest.mark.parametrize("length", [LONGEST_KEPT - 10, LONGEST_KEPT + 10])
+def test_what_is_kept_changes_no_answer(length: int) -> None:
+    """A set answers as its globs do, the first time and again, to each of more callers than are kept, short or long."""
+    globs = [Glob("s3://a/${caller.labels.team}/*/x"), Glob("s3://b/${caller.id}/**"), Glob("plain-*")]
+    both = GlobSet(globs)
+    filling = "y" * length
+    for number in [*range(300), 0]:
+        caller = Caller(f"c{number}", {"team": f"t{number}"})
+        for value, matches in (
+            (f"s3://a/t{number}/{filling}/x", True),
+            (f"s3://a/t{number + 1}/{filling}/x", False),
+            (f"s3a://b/c{number}/{filling}#alias", True),
+            (f"s3://b/c{number + 1}/{filling}", False),
+            (f"s3://b/c{number}/../{filling}", False),
+            (f"plain-{filling}", True),
+        ):
+            assert both.matches(value, caller) is matches
+            assert (both.denying(value, caller) is not None) is (matches or ".." in value)
+            assert any(glob.matches(value, caller) for glob in globs) is matches

@@ -2,7 +2,7 @@
 
 Item: `token` (S, the key), `intent` (S), `state` (S), `sent_at`, `lease_until` (N, epoch seconds), `expires_at` (N,
 whole epoch seconds: the table's TTL attribute), `version` (S), `reply` (B, a StartJobRunResponse; in `done` items).
-`deploy/ledger.yaml` defines the table. DynamoDB deletes what has expired within days, so expiry is judged here.
+`deploy/aws/gateway.yaml` defines the table. DynamoDB deletes what has expired within days, so expiry is judged here.
 """
 
 from __future__ import annotations

@@ -10,10 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from emrgateway_server.policy import catalogue
 from emrgateway_server.policy.channels import Channels, Pair
-from emrgateway_server.policy.environment import is_java
 from emrgateway_server.policy.javaoptions import loaded
+from emrgateway_server.policy.meanings import Loads, Meaning
 from emrgateway_server.policy.named import PARAMETERS, Named
 
 MAVEN = "maven:"
@@ -32,8 +31,9 @@ def artifacts(driver: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
     """Everything named: by the driver, by loose words, by every key by which code or data is loaded."""
     yield from _of_spark(driver.get("sparkSubmit") or {}, channels)
     yield from _of_hive(driver.get("hive") or {}, channels)
-    for pair in channels.pairs:
-        yield from _of_pair(pair)
+    for pair in channels.telling:
+        if pair.meaning.loads:
+            yield from _of_pair(pair)
 
 
 def _of_spark(spark: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
@@ -61,19 +61,13 @@ def _of_hive(hive: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
 
 
 def _of_pair(pair: Pair) -> Iterable[Named]:
-    how = _java if is_java(pair.key, pair.variable) else _BY_KEY.get(pair.key)
-    if how is None and pair.variable:
-        how = _BY_VARIABLE.get(pair.variable)
-    if how is None and pair.hadoop:
-        how = next((each for pattern, each in _BY_HADOOP_KEY if pattern.fullmatch(pair.hadoop)), None)
-    if how is None and pair.key.endswith(".discoveryScript"):
-        how = _items
-    return how(pair) if how else ()
+    how = pair.meaning.loads
+    return _LOADING[how](pair) if how else ()
 
 
 def _packages(pair: Pair) -> Iterator[Named]:
     for item in _items(pair):
-        yield Named(MAVEN + item.value.replace("/", ":"), item.place, sensitive=True)
+        yield item._replace(value=MAVEN + item.value.replace("/", ":"))
 
 
 def _metastore_jars(pair: Pair) -> Iterable[Named]:
@@ -84,7 +78,7 @@ def _variables(pair: Pair) -> Iterator[Named]:
     """Hadoop's `NAME=value,NAME=value`."""
     for match in _ITEM.finditer(pair.value):
         name, _, text = match[0].strip().partition("=")
-        yield from _of_pair(pair._replace(key="", hadoop="", variable=name, value=text))
+        yield from _of_pair(pair._replace(meaning=Meaning("", variable=name), value=text))
 
 
 def _items(pair: Pair) -> list[Named]:
@@ -116,20 +110,12 @@ def _java(pair: Pair) -> Iterator[Named]:
                     yield pair.named(match[0], offset=start + match.start())
 
 
-_How = Callable[[Pair], Iterable[Named]]
-
-_BY_KEY: dict[str, _How] = {
-    **dict.fromkeys(catalogue.LISTS, _items),
-    **dict.fromkeys(catalogue.SEARCH_PATHS | catalogue.PROGRAMS, _elements),
-    "spark.jars.packages": _packages,
-    "spark.sql.hive.metastore.jars": _metastore_jars,
+_LOADING: dict[Loads, Callable[[Pair], Iterable[Named]]] = {
+    Loads.ITEMS: _items,
+    Loads.ELEMENTS: _elements,
+    Loads.EVERYWHERE: _everywhere,
+    Loads.PACKAGES: _packages,
+    Loads.METASTORE_JARS: _metastore_jars,
+    Loads.JAVA: _java,
+    Loads.VARIABLES: _variables,
 }
-_BY_VARIABLE: dict[str, _How] = {
-    **dict.fromkeys(catalogue.VARIABLES, _elements),
-    **dict.fromkeys(catalogue.ALWAYS, _everywhere),
-}
-_BY_HADOOP_KEY: tuple[tuple[re.Pattern[str], _How], ...] = (
-    (re.compile("|".join(map(re.escape, sorted(catalogue.HADOOP_LISTS)))), _items),
-    (re.compile(r".*\.java\.opts|(?:tez|yarn)\..*\.(?:cmd|command)-opts"), _java),
-    (re.compile(r"(?:mapred|mapreduce|tez|yarn)\..*\.env"), _variables),
-)

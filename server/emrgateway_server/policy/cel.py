@@ -8,8 +8,8 @@ Python: only a BOOL counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from typing import Any, Protocol
 
 from cel_expr_python import cel
@@ -64,13 +64,7 @@ class Expression:
 
     def holds(self, values: object) -> bool | None:
         """Whether it is true of these values (`activation` makes them); None where it cannot be told."""
-        try:
-            result = self._compiled.eval(values)
-            if result.type() != _Type.BOOL:
-                return None
-            return result.value() is True
-        except RuntimeError:  # how the binding tells what goes beyond the evaluator's bounds
-            return None
+        return _answer(self._compiled, values)
 
     def _try(self) -> None:
         """A run on a request that has little: what fails whatever the request must not wait for one."""
@@ -82,9 +76,38 @@ class Expression:
             raise ValueError(str(result.value()).partition(": ")[2])
 
 
+@lru_cache(maxsize=4_096)
+def expression(source: str) -> Expression:
+    """An expression, compiled once however many rules say it, and however often they are loaded."""
+    return Expression(source)
+
+
+class Conjunction:
+    """Expressions that are asked together: what they share, and the way to the evaluator, is paid for once."""
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        """The sources of expressions, each of which compiles. Each has its own lines, since it may end in a comment."""
+        try:
+            self._compiled: _Compiled | None = _compiled(" && ".join(f"(\n{source}\n)" for source in sources))
+        except ValueError:  # together they are beyond the compiler's bounds
+            self._compiled = None
+
+    def holds(self, values: object) -> bool:
+        """Whether every one is true of these values; False, too, where only each alone can tell."""
+        return self._compiled is not None and _answer(self._compiled, values) is True
+
+
 def activation(values: Mapping[str, object]) -> object:
     """Values of the variables by name, for any number of expressions. One that is None is not there."""
     return _environment().Activation({name: value for name, value in values.items() if value is not None})
+
+
+def _answer(compiled: _Compiled, values: object) -> bool | None:
+    try:
+        value = compiled.eval(values).value()
+    except RuntimeError:  # how the binding tells what goes beyond the evaluator's bounds
+        return None
+    return value if isinstance(value, bool) else None
 
 
 def _compiled(source: str) -> _Compiled:
@@ -95,7 +118,7 @@ def _compiled(source: str) -> _Compiled:
         if not mistakes or not all(_MIXED_NUMBERS.match(message) for _, _, message in mistakes):
             raise ValueError(_told(mistakes) or str(error).partition(" [")[0]) from error
         try:
-            compiled = _environment(numbers=_Type.DYN).compile(source)
+            compiled = _environment(is_mixed=True).compile(source)
         except RuntimeError as again:
             raise ValueError(_told(_ERROR.findall(str(again)))) from again
     if compiled.return_type() != _Type.BOOL:
@@ -112,19 +135,16 @@ def _told(mistakes: list[tuple[str, str, str]]) -> str:
 def _compiles_without(source: str, name: str) -> bool:
     """Whether an expression reads no variable of this name: that is seen where there is none."""
     try:
-        _environment(without=name, numbers=_Type.DYN).compile(source)
+        _environment(without=name, is_mixed=True).compile(source)
     except RuntimeError:
         return False
     return True
 
 
-def _environment(*, numbers: Any = _Type.DOUBLE, without: str = "") -> Any:  # noqa: ANN401 - CEL's classes have no types
-    return _environments(repr(numbers), without)
-
-
 @cache
-def _environments(numbers: str, without: str) -> Any:  # noqa: ANN401 - as above
-    number = _Type.DYN if numbers == repr(_Type.DYN) else _Type.DOUBLE
+def _environment(*, is_mixed: bool = False, without: str = "") -> Any:  # noqa: ANN401 - CEL's classes have no types
+    """The variables, less one; where numbers may be mixed, the derived ones are of whichever type."""
+    number = _Type.DYN if is_mixed else _Type.DOUBLE
     variables = {
         **_GIVEN,
         **dict.fromkeys(_LISTS, _TEXTS),

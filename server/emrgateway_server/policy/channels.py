@@ -5,42 +5,39 @@ All of them, also what a later setting overrides: which of two wins is Spark's a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from itertools import chain
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from emrgateway_server.policy.environment import is_java, variable
+from emrgateway_server.policy import meanings
 from emrgateway_server.policy.hive import HiveWord
 from emrgateway_server.policy.javaoptions import properties
+from emrgateway_server.policy.meanings import Meaning
 from emrgateway_server.policy.named import Named
 from emrgateway_server.policy.spark.defaults import UNKNOWABLE, Block, is_defaults
 from emrgateway_server.policy.spark.effective import Expansion
 from emrgateway_server.policy.spark.parameters import Parameters
-
-_TRIMMED = "".join(chr(code) for code in range(0x21)) + "".join(
-    character for character in map(chr, range(0x7F, 0x3001)) if character.isspace()
-)
-_HADOOP = ("spark.hadoop.", "spark.hive.")  # SparkHadoopUtil.appendS3AndSparkHadoopHiveConfigurations
 
 
 class _Origin(Protocol):
     def place(self, detail: Any, item: int | None = None, offset: int = 0) -> str: ...  # noqa: ANN401 - the origin's own
 
 
-class Pair(NamedTuple):
-    """A key and its value. `hadoop` is the key as Hadoop and Hive see it, `variable` the environment's it sets."""
+_Found: TypeAlias = tuple[Meaning, str, _Origin, object]  # a pair before it is worth its making
 
-    key: str
+
+class Pair(NamedTuple):
+    """What a key means, and its value."""
+
+    meaning: Meaning
     value: str
     origin: _Origin
     detail: object
-    hadoop: str
-    variable: str
-    classification: str
 
     def named(self, value: str, item: int | None = None, offset: int = 0) -> Named:
         """A value that stands in this one's, as the item of a list where it is one of several."""
-        return Named(value, self.origin.place(self.detail, item, offset), sensitive=True)
+        return Named(value, partial(self.origin.place, self.detail, item, offset), sensitive=True)
 
 
 class Channels:
@@ -61,43 +58,48 @@ class Channels:
     @cached_property
     def pairs(self) -> list[Pair]:
         """Every key and value: of the string, of each configuration object, of Hive's parameters."""
-        found = [*self._in_string(), *self._in_blocks(), *self._in_hive()]
-        return [*found, *(inner for pair in found if is_java(pair.key, pair.variable) for inner in _properties(pair))]
+        return self._paired(self._found())
+
+    @cached_property
+    def telling(self) -> list[Pair]:
+        """The pairs less those whose key means nothing, and whose value has nothing of a URL or an ARN."""
+        return self._paired(found for found in self._found() if found[0].matters or ":" in found[1])
+
+    def _paired(self, found: Iterable[_Found]) -> list[Pair]:
+        pairs = [Pair(*each) for each in found]
+        return [*pairs, *(inner for pair in pairs if pair.meaning.is_java for inner in _properties(pair))]
+
+    def _found(self) -> Iterator[_Found]:
+        return chain(self._in_string(), self._in_blocks(), self._in_hive())
 
     def value(self, text: str) -> str:
         """A value as this reading has it: as written, or with references put in."""
         return text if self._expansion is None else self._expansion.of(text)
 
-    def _in_string(self) -> Iterator[Pair]:
-        if self.read is None:
-            return
-        for setting in self.read.settings:
-            if setting.key:
-                yield _pair(setting.key, self.value(setting.value), self.read, setting)
+    def _in_string(self) -> Iterator[_Found]:
+        if self.read is not None:
+            for setting in self.read.settings:
+                if setting.key:
+                    yield _spark(setting.key, self.value(setting.value), self.read, setting)
 
-    def _in_blocks(self) -> Iterator[Pair]:
+    def _in_blocks(self) -> Iterator[_Found]:
         for block in self._blocks:
             if is_defaults(block.classification):
                 for key, text in block.properties.items():
-                    yield _pair(_bare(key), self.value(text.strip()), block, key)
+                    yield _spark(meanings.bare(key), self.value(text.strip()), block, key)
             else:
-                kind = _bare(block.classification).lower()
                 for key, text in block.properties.items():
-                    bare = _bare(key)
-                    yield Pair(bare, _hadoop_value(text.strip()), block, key, bare.lower(), bare, kind)
+                    yield meanings.of_block(key, block.classification), _hadoop_value(text.strip()), block, key
 
-    def _in_hive(self) -> Iterator[Pair]:
+    def _in_hive(self) -> Iterator[_Found]:
         for word in self.hive:
             if word.key:
-                bare = _bare(_bare(word.key).removeprefix("hiveconf:")).lower()
-                yield Pair(word.key, _hadoop_value(word.value), word, None, bare, "", "")
+                yield meanings.of_hive(word.key), _hadoop_value(word.value), word, None
 
 
-def _pair(key: str, value: str, origin: _Origin, detail: object) -> Pair:
-    if key.startswith(_HADOOP):
-        bare = key.removeprefix("spark.hadoop.") if key.startswith("spark.hadoop.") else key.removeprefix("spark.")
-        return Pair(key, _hadoop_value(value), origin, detail, _bare(bare).lower(), "", "")
-    return Pair(key, value, origin, detail, "", variable(key), "")
+def _spark(key: str, value: str, origin: _Origin, detail: object) -> _Found:
+    meaning = meanings.of_spark(key)
+    return meaning, _hadoop_value(value) if meaning.hadoop else value, origin, detail
 
 
 class _Within(NamedTuple):
@@ -113,12 +115,7 @@ class _Within(NamedTuple):
 def _properties(pair: Pair) -> Iterator[Pair]:
     """The settings of Spark's among a JVM's options."""
     for key, value, start in properties(pair.value):
-        yield _pair(key, value, _Within(pair.origin, start), pair.detail)
-
-
-def _bare(key: str) -> str:
-    """A key as its readers see it: Hadoop's Configuration trims names, and Java trims all that is at most a space."""
-    return key.strip(_TRIMMED)
+        yield Pair(*_spark(key, value, _Within(pair.origin, start), pair.detail))
 
 
 def _hadoop_value(text: str) -> str:

@@ -1,30 +1,22 @@
-"""Documents → grants and rules, and what only their meaning shows to be wrong."""
+"""Documents → grants, rules and exceptions, and what only their meaning shows to be wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from typing import TypeVar, cast
+from typing import TypeVar
 
-import re2
 from pydantic import BaseModel
 
-from emrgateway_server import templates, yamlmodel
-from emrgateway_server.globs import Glob, GlobSet
-from emrgateway_server.policy import derived, fields
+from emrgateway_server import yamlmodel
+from emrgateway_server.policy import derived
 from emrgateway_server.policy import document as form
-from emrgateway_server.policy.cel import Expression
+from emrgateway_server.policy.conflicts import conflicts
 from emrgateway_server.policy.decision import Mode
 from emrgateway_server.policy.derived import Prices
-from emrgateway_server.policy.field import Bound, Field, UnknownField, WholeRequest, shown
-from emrgateway_server.policy.rules import Exemption, Grant, Match, Pattern, Rule, Value
-from emrgateway_server.yamlfile import Document, Path, Problem, dotted
-from emrgateway_server.yamlmodel import looks_like
+from emrgateway_server.policy.parts import Part
+from emrgateway_server.policy.rules import Exemption, Grant, Match, Rule
+from emrgateway_server.yamlfile import Document, Path, Problem
 
 _Model = TypeVar("_Model", bound=BaseModel)
-
-_EVERYWHERE = Match()
-_WHOLE = 2  # ("rules", 0): what a rule says as a whole is no mistake of each of its parts
 
 
 class Compiler:
@@ -36,7 +28,7 @@ class Compiler:
         self.exemptions: list[Exemption] = []
         self._prices = prices
         self._needs_prices = serving and prices is None
-        self._places: list[tuple[Document, Path]] = []
+        self._placed: list[tuple[Rule, Document, Path]] = []
         self._names: dict[str, Document] = {}
         self._problems: list[Problem] = []
 
@@ -49,7 +41,7 @@ class Compiler:
             self._note(document, ("metadata", "name"), f"{name!r} is the name of {other.file}:{other.line} already")
         if named:
             self._names.setdefault(name, document)
-        part = _Part(document, self._problems, self._prices)
+        part = Part(document, self._problems, self._prices)
         match = part.match(policy.match, ("match",))
         for index in range(len(policy.grants)):
             grant = self._parsed(form.Grant, document, ("grants", index))
@@ -61,7 +53,7 @@ class Compiler:
             if exemption is not None:
                 self.exemptions.append(part.exemption(exemption, ("exceptions", index), name, ids, match))
 
-    def _add_rules(self, policy: form.Shell, document: Document, part: _Part, match: Match) -> set[str] | None:
+    def _add_rules(self, policy: form.Shell, document: Document, part: Part, match: Match) -> set[str] | None:
         """The ids of the document's rules, those that do not compile included; None where some are not known."""
         name = policy.metadata.name
         seen: set[str] = set()
@@ -80,7 +72,7 @@ class Compiler:
                 if compiled.reads_cost and self._needs_prices:
                     self._note(document, path, f"{derived.COST} needs prices: set them in gateway.yaml")
                 self.rules.append(compiled)
-                self._places.append((document, path))
+                self._placed.append((compiled, document, path))
         return None if "" in ids or ("rules",) in document.told | document.spoiled else ids
 
     def _parsed(self, model: type[_Model], document: Document, path: Path) -> _Model | None:
@@ -90,257 +82,7 @@ class Compiler:
 
     def problems(self) -> list[Problem]:
         """Every mistake, those between documents included."""
-        return self._problems + self._conflicts()
-
-    def _conflicts(self) -> list[Problem]:
-        """Two `set`s that would fight over one field."""
-        problems: list[Problem] = []
-        setting = [
-            (rule, place)
-            for rule, place in zip(self.rules, self._places, strict=True)
-            if rule.set is not None and rule.mode is Mode.ENFORCE and rule.when is None and not _is_unclear(*place)
-        ]
-        by_field: dict[str, list[tuple[Rule, tuple[Document, Path]]]] = {}
-        for rule, place in setting:
-            for other, other_place in by_field.setdefault(rule.field.path, []):
-                if _differ(rule.set, other.set) and _may_meet(rule, other):
-                    first = other_place[0].problem(other_place[1], "")
-                    message = (
-                        f"{rule.id} and {other.id} ({first.file}:{first.line}) set {rule.field.path} to two values"
-                    )
-                    problems.append(place[0].problem((*place[1], "set"), f"{message}, and both can apply"))
-            by_field[rule.field.path].append((rule, place))
-        return problems
+        return self._problems + conflicts(self._placed)
 
     def _note(self, document: Document, path: Path, message: str) -> None:
         self._problems.append(document.problem(path, message))
-
-
-def _differ(one: Value | None, other: Value | None) -> bool:
-    """Whether two values are not one: BATCH and JOB_RUN_MODE_BATCH are."""
-    return one != other and (one is None or other is None or one.plain is None or one.plain != other.plain)
-
-
-def _may_meet(one: Rule, other: Rule) -> bool:
-    return all(a.overlaps(b) for a in one.matches for b in other.matches)
-
-
-def _is_unclear(document: Document, path: Path) -> bool:
-    """Whether it is not known when a rule applies."""
-    told = [("match",), ("mode",), *((*path, key) for key in ("match", "mode", "when"))]
-    return any(document.is_told(each) for each in told)
-
-
-class _Part:
-    """Compiles the parts of one document."""
-
-    def __init__(self, document: Document, problems: list[Problem], prices: Prices | None) -> None:
-        self._document = document
-        self._problems = problems
-        self._prices = prices
-
-    def match(self, match: form.Match | None, path: Path) -> Match:
-        if match is None:
-            return _EVERYWHERE
-        labels = match.labels or {}
-        return Match(
-            self._globs(match.callers, (*path, "callers")),
-            self._globs(match.applications, (*path, "applications")),
-            tuple((label, self._globs(globs, (*path, "labels", label)) or ()) for label, globs in labels.items()),
-        )
-
-    def grant(self, grant: form.Grant, path: Path, match: Match) -> Grant:
-        actions = self._document.at((*path, "actions"))
-        if isinstance(actions, list) and "start" in actions and self._lacks(form.Grant, path, "roles"):
-            message = f'{dotted(path)}: roles is required where start is among the actions; ["**"] says all'
-            self._note(path, message)
-        return Grant(
-            actions=frozenset(grant.actions),
-            applications=self._globs(grant.applications, (*path, "applications")) or (),
-            roles=self._globs(grant.roles, (*path, "roles")) or (),
-            runs=grant.runs,
-            matches=(match, self.match(grant.match, (*path, "match"))),
-        )
-
-    def rule(self, rule: form.Rule, path: Path, full_id: str, match: Match, mode: Mode) -> Rule | None:
-        field = self._field(rule, path)
-        self._check(rule, field, path)
-        own = self.match(rule.match, (*path, "match"))
-        pattern = self._pattern(rule.pattern, (*path, "pattern"))
-        when = self._expression(rule.when, (*path, "when"))
-        check = self._expression(rule.check, (*path, "check"))
-        compiled = Rule(
-            id=full_id,
-            field=field,
-            mode=mode,
-            why=rule.why.strip(),
-            matches=(match, own),
-            set=self._value(rule.set, field, (*path, "set")),
-            default=self._value(rule.default, field, (*path, "default")),
-            fixed=self._value(rule.fixed, field, (*path, "fixed")),
-            required=rule.required,
-            forbidden=rule.forbidden,
-            allow=None if rule.allow is None else GlobSet(self._value_globs(rule.allow, field, (*path, "allow")) or ()),
-            deny=self._value_globs(rule.deny, field, (*path, "deny")) or (),
-            pattern=pattern,
-            min=self._bound(rule.min, field, (*path, "min")),
-            max=self._bound(rule.max, field, (*path, "max")),
-            clamps=rule.otherwise == "clamp",
-            when=when,
-            check=check,
-        )
-        return None if isinstance(field, UnknownField) else compiled
-
-    def exemption(
-        self, exemption: form.Exemption, path: Path, name: str, ids: set[str] | None, match: Match
-    ) -> Exemption:
-        for index, rule in enumerate(exemption.rules):
-            if ids is not None and rule not in ids and not self._document.is_told((*path, "rules", index)):
-                known = ", ".join(sorted(ids)) or "none"
-                self._note((*path, "rules", index), f"no rule of this policy has the id {rule!r}; it has: {known}")
-        return Exemption(
-            rules=frozenset(f"{name}/{rule}" for rule in exemption.rules),
-            callers=self._globs(exemption.callers, (*path, "callers")) or (),
-            until=date.fromisoformat(exemption.until),
-            reason=exemption.reason,
-            approved_by=exemption.approved_by,
-            match=match,
-        )
-
-    def _field(self, rule: form.Rule, path: Path) -> Field:
-        """The field of a rule; where there is none, one that takes whatever the rule says of it."""
-        if self._document.is_told((*path, "field")):
-            return UnknownField()
-        if rule.field is None:
-            if not self._lacks(form.Rule, path, "check"):
-                return WholeRequest()
-            if self._lacks(form.Rule, path, "field"):
-                message = "missing key 'field': only a rule with a check speaks of the request as a whole"
-                self._note(path, f"{dotted(path)}: {message}")
-            return UnknownField()
-        try:
-            return fields.find(rule.field, self._prices)
-        except ValueError as error:
-            self._note((*path, "field"), str(error))
-            return UnknownField()
-
-    def _lacks(self, model: type[BaseModel], path: Path, *keys: str) -> bool:
-        """Whether what stands at a path has none of some keys, and no unknown key that may be a misspelling of one."""
-        said = cast("dict[str, object]", self._document.at(path))
-        return not any(key in keys or (key not in model.model_fields and looks_like(key, keys)) for key in said)
-
-    def _expression(self, source: str | None, path: Path) -> Expression | None:
-        if source is None:
-            return None
-        try:
-            return Expression(source)
-        except ValueError as error:
-            self._note(path, f"CEL: {error}")
-            return None
-
-    def _bound(self, given: str | float | None, field: Field, path: Path) -> Bound | None:
-        if given is None or field.kind in ("message", "request"):  # told of the rule as a whole
-            return None
-        try:
-            return field.bound(given)
-        except ValueError as error:
-            self._note(path, str(error))
-            return None
-
-    def _check(self, rule: form.Rule, field: Field, path: Path) -> None:
-        """What the verbs of one rule, and its field, say together."""
-        given = cast("dict[str, object]", self._document.at(path))
-        said = [verb for verb in _VERBS if verb in given and given[verb] is not False]
-        if not said and self._lacks(form.Rule, path, *(verb for verb in _VERBS if verb not in given)):
-            self._note(path, f"the rule says nothing: give it one of {', '.join(_VERBS)}")
-        amending = [verb for verb in ("set", "default", "fixed") if verb in said]
-        if amending and not field.writable:
-            self._note((*path, amending[0]), f"{field.path} cannot be amended")
-        allowed = _VERBS_OF_KINDS.get(field.kind, _VERBS)
-        if not set(allowed).issuperset(said) and not (amending and not field.writable):
-            self._note((*path, "field"), f"{field.path} is a {field.kind}: {_listed(allowed)} alone can be said of it")
-        if rule.required and rule.forbidden:
-            self._note((*path, "forbidden"), "required and forbidden exclude each other")
-        self._check_bounds(rule, field, path, [verb for verb in ("min", "max") if verb in said])
-
-    def _check_bounds(self, rule: form.Rule, field: Field, path: Path, said: list[str]) -> None:
-        if rule.otherwise == "clamp" and not said:
-            self._note((*path, "otherwise"), "clamp needs min or max")
-        if rule.otherwise == "clamp" and not field.writable:
-            self._note((*path, "otherwise"), f"{field.path} cannot be amended, so it cannot be clamped")
-        try:
-            least, most = (None if each is None else field.bound(each).number for each in (rule.min, rule.max))
-        except ValueError:
-            return  # told where it is compiled
-        if least is not None and most is not None and least > most:
-            self._note((*path, "min"), "min is above max: nothing could pass")
-
-    def _value(self, given: form.Scalar | None, field: Field, path: Path) -> Value | None:
-        if given is None:
-            return None
-        text = self._text(given, path)
-        try:
-            template = templates.parse(text)
-            plain = field.value_of("".join(map(str, template.parts))) if template.is_plain else None
-        except ValueError as error:
-            self._note(path, str(error))
-            return None
-        if plain is None and field.kind != "string":
-            self._note(path, f"{field.path} is no string, and a template is one")
-        return Value(field, template, plain)
-
-    def _value_globs(self, given: tuple[form.Scalar, ...] | None, field: Field, path: Path) -> tuple[Glob, ...] | None:
-        if given is None:
-            return None
-        texts = tuple(field.normal(self._text(item, (*path, index))) for index, item in enumerate(given))
-        return self._globs(texts, path)
-
-    def _globs(self, texts: tuple[str, ...] | None, path: Path) -> tuple[Glob, ...] | None:
-        if texts is None:
-            return None
-        globs: list[Glob] = []
-        for index, text in enumerate(texts):
-            try:
-                globs.append(Glob(text))
-            except ValueError as error:
-                if not self._document.is_told((*path, index)):
-                    self._note((*path, index), str(error))
-        return tuple(globs)
-
-    def _pattern(self, source: str | None, path: Path) -> tuple[str, Pattern] | None:
-        if source is None:
-            return None
-        try:
-            return source, re2.compile(source, _quiet())
-        except re2.error as error:
-            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-            self._note(path, f"no RE2 pattern: {reason}")
-            return None
-
-    def _text(self, given: form.Scalar, path: Path) -> str:
-        """A scalar as the file writes it, so that 1.10 stays 1.10 where the field is a string."""
-        return shown(given) if isinstance(given, bool) else self._document.texts.get(path, str(given))
-
-    def _note(self, path: Path, message: str) -> None:
-        if len(path) > _WHOLE:
-            self._document.told.add(path)
-        self._problems.append(self._document.problem(path, message))
-
-
-_VERBS = ("set", "default", "fixed", "required", "forbidden", "allow", "deny", "pattern", "min", "max", "check")
-_VERBS_OF_KINDS = {
-    "message": ("required", "forbidden", "check"),
-    "request": ("check",),
-    "list": ("required", "forbidden", "allow", "deny", "pattern", "min", "max", "check"),
-}
-
-
-def _listed(verbs: Sequence[str]) -> str:
-    return f"{', '.join(verbs[:-1])} and {verbs[-1]}" if len(verbs) > 1 else verbs[0]
-
-
-def _quiet() -> re2.Options:
-    """RE2 would print its own complaint about a bad pattern."""
-    options = re2.Options()
-    options.log_errors = False
-    return options

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from emrgateway_server.caller import Caller
 from emrgateway_server.policy import cel, derived
 from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.derived import Prices
-from emrgateway_server.policy.rules import Rule
+from emrgateway_server.policy.plan import Checks, Reads
 from emrgateway_server.policy.subject import Subject, View
 
 MessageOf = Callable[[Mapping[str, Any]], object]
@@ -19,25 +20,24 @@ class Conditions:
     """The expressions of rules, over one request as it is now."""
 
     def __init__(
-        self,
-        subject: Subject,
-        caller: Caller,
-        rules: Sequence[Rule],
-        message_of: MessageOf,
-        prices: Prices | None,
+        self, subject: Subject, caller: Caller, reads: Reads, message_of: MessageOf, prices: Prices | None
     ) -> None:
         self._subject = subject
         self._caller = caller
-        self._rules = rules
+        self._reads = reads
         self._message_of = message_of
         self._prices = prices
         self._activations: dict[int, object] = {}
+        self._known: dict[str, tuple[bool | None, ...]] = {}
 
-    def applies(self, rule: Rule) -> bool:
-        """Whether a rule is in force: its `when` is true of one reading, or cannot be told."""
-        if rule.when is None:
-            return True
-        return any(answer is not False for answer in self._answers(rule.when))
+    def applies(self, when: Expression) -> bool:
+        """Whether a rule with this `when` is in force: it is true of one reading, or cannot be told."""
+        return any(answer is not False for answer in self._answers(when))
+
+    def all_hold(self, checks: Checks) -> bool:
+        """Whether every check is true of every reading; False, too, where only each alone can tell."""
+        count = self._count if checks.reads_parameters else 1
+        return all(checks.together.holds(self._activation(number)) for number in range(count))
 
     def complaints(self, check: Expression) -> Iterator[str]:
         """What is wrong where a `check` is not true of every reading."""
@@ -47,33 +47,41 @@ class Conditions:
             elif not answer:
                 yield f"the check does not hold: {check.source.strip()}"
 
-    def _answers(self, expression: Expression) -> Iterator[bool | None]:
-        """What the expression is for each way to read the request.
+    def _answers(self, expression: Expression) -> tuple[bool | None, ...]:
+        """What the expression is for each way to read the request, worked out once however many rules say it.
 
-        Where it cannot be told because the request is a Hive job's and has no `spark.*` fields, nothing comes: the
+        Where it cannot be told because the request is a Hive job's and has no `spark.*` fields, there is no answer: the
         rule does not apply.
         """
-        count = len(self._subject.facts.readings) if expression.reads_parameters else 1
-        for number in range(count):
-            answer = expression.holds(self._activation(number))
-            if answer is None and expression.is_of_spark and not self._is_spark:
-                continue
-            yield answer
+        known = self._known.get(expression.source)
+        if known is None:
+            count = self._count if expression.reads_parameters else 1
+            answers = (expression.holds(self._activation(number)) for number in range(count))
+            is_foreign = expression.is_of_spark and not self._is_spark
+            known = tuple(answer for answer in answers if not (is_foreign and answer is None))
+            self._known[expression.source] = known
+        return known
+
+    @property
+    def _count(self) -> int:
+        return len(self._subject.facts.readings)
 
     @property
     def _is_spark(self) -> bool:
         return "sparkSubmit" in self._subject.request.get("jobDriver", {})
 
+    @cached_property
+    def _message(self) -> object:
+        return self._message_of(self._subject.request)
+
     def _activation(self, number: int) -> object:
-        """All that the expressions of the rules read, made once for each way to read the request."""
+        """All that the expressions read, made once for each way to read the request."""
         if number not in self._activations:
-            expressions = [each for rule in self._rules for each in (rule.when, rule.check) if each]
             view = View(self._subject, number)
             values: dict[str, object] = {"caller.id": self._caller.id, "caller.labels": self._caller.labels}
-            names = frozenset().union(*(each.names for each in expressions))
-            values |= {name: self._read(name, view) for name in names}
-            if any(each.reads_request for each in expressions):
-                values["request"] = self._message_of(self._subject.request)
+            values |= {name: self._read(name, view) for name in self._reads.names}
+            if self._reads.request:
+                values["request"] = self._message
             self._activations[number] = cel.activation(values)
         return self._activations[number]
 
@@ -85,7 +93,7 @@ class Conditions:
         if field is None or not field.exists(view.request):
             return None
         if field.kind == "list":
-            return field.get(view) or []
+            return field.texts(view)
         try:
             return field.number(view)
         except ValueError:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf, isnan
 from typing import Any
 
 from emrgateway_server.globs import Kind, kind_of
-from emrgateway_server.policy.facts import Named, Reading
+from emrgateway_server.policy.facts import Named
 from emrgateway_server.policy.field import Field, Item, decimal
 from emrgateway_server.policy.request_field import timeout_minutes
 from emrgateway_server.policy.stamping import STAMPED_CONF
@@ -46,20 +46,24 @@ class DerivedList(_Derived):
     """A list of what a request names, in every channel."""
 
     def __init__(
-        self, path: str, items: Callable[[View], list[Item]], kind: Kind, *, reads_parameters: bool = True
+        self, path: str, named: Callable[[View], Sequence[Named]], kind: Kind, *, reads_parameters: bool = True
     ) -> None:
         super().__init__(path, "list", reads_parameters=reads_parameters)
-        self._items = items
+        self._named = named
         self._kind = kind
         self._is_told = kind in (Kind.ARN, Kind.SPARK_KEY)
 
     def get(self, view: View) -> object:
         """Its texts; None where there are none."""
-        return [each.text for each in self._items(view)] or None
+        return self.texts(view) or None
+
+    def texts(self, view: View) -> list[str]:
+        """Its texts."""
+        return [each.value for each in self._named(view)]
 
     def items(self, view: View) -> list[Item]:
         """Its texts, each with its place."""
-        return self._items(view)
+        return [Item(each.value, partial(getattr, each, "place"), each.sensitive) for each in self._named(view)]
 
     def glob_kind(self, text: str) -> Kind:
         """What separates a text's segments: its look tells a URL."""
@@ -96,28 +100,32 @@ def find(path: str, prices: Prices | None) -> Field | None:
 
 
 def _of_reading(path: str, kind: Kind) -> DerivedList:
-    return DerivedList(path, lambda view: _items(getattr(view.reading, path)), kind)
+    return DerivedList(path, lambda view: getattr(view.reading, path), kind)
 
 
-def _items(named: Iterable[Named]) -> list[Item]:
-    return [Item(each.value, partial(getattr, each, "place"), each.sensitive) for each in named]
-
-
-def _conf_keys(view: View) -> list[Item]:
+class _ConfKeys(DerivedList):
     """The keys that a caller or policy sets. They are as sensitive as their values: a place tells which is meant."""
-    reading = view.reading
-    return [
-        Item(key, partial(_place, reading, key), sensitive=True) for key in reading.texts if key not in STAMPED_CONF
-    ]
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, lambda view: [view.reading.conf[key] for key in self.texts(view)], Kind.SPARK_KEY)
+
+    def texts(self, view: View) -> list[str]:
+        """The keys, less those that the gateway stamps."""
+        return [key for key in view.reading.texts if key not in STAMPED_CONF]
+
+    def items(self, view: View) -> list[Item]:
+        """The keys, each with the place of its value."""
+        conf = view.reading.conf
+        return [Item(key, partial(_place, conf, key), sensitive=True) for key in self.texts(view)]
 
 
-def _place(reading: Reading, key: str) -> str:
-    return reading.conf[key].place
+def _place(conf: Mapping[str, Named], key: str) -> str:
+    return conf[key].place
 
 
-def _kinds(view: View) -> list[Item]:
+def _troubles(view: View) -> list[Named]:
     """The kinds of what readers of the parameters disagree on."""
-    return [Item(each.kind, partial(getattr, each, "place"), sensitive=False) for each in view.subject.facts.troubles]
+    return [Named(each.kind, each.place, sensitive=False) for each in view.subject.facts.troubles]
 
 
 def _max_runtime_minutes(view: View) -> float:
@@ -157,12 +165,12 @@ _FIELDS: dict[str, Field] = {
         _of_reading("roles", Kind.ARN),
         DerivedList(
             "classifications",
-            lambda view: _items(view.subject.facts.classifications),
+            lambda view: view.subject.facts.classifications,
             Kind.PLAIN,
             reads_parameters=False,
         ),
-        DerivedList("spark.conf", _conf_keys, Kind.SPARK_KEY),
-        DerivedList(PARAMETERS, _kinds, Kind.PLAIN),
+        _ConfKeys("spark.conf"),
+        DerivedList(PARAMETERS, _troubles, Kind.PLAIN),
         _size("spark.max_vcpus"),
         _size("spark.max_memory_gb"),
         _size("spark.max_disk_gb"),

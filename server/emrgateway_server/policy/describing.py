@@ -123,7 +123,7 @@ def _rule(rule: Rule, caller: Caller, application: str) -> DescribedRule:
         forbidden=rule.forbidden,
         allow=_shown(rule.allow or (), caller),
         deny=_shown(rule.deny, caller),
-        pattern=rule.pattern[0] if rule.pattern else None,
+        pattern=rule.pattern.sources[0] if rule.pattern else None,
         min=rule.min.number if rule.min else None,
         max=rule.max.number if rule.max else None,
         clamps=rule.clamps,

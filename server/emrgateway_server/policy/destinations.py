@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from emrgateway_server.policy import catalogue
-from emrgateway_server.policy.channels import Channels, Pair
-from emrgateway_server.policy.environment import is_java
+from emrgateway_server.policy.channels import Channels
 from emrgateway_server.policy.javaoptions import written
 from emrgateway_server.policy.named import Named
 
@@ -18,10 +15,6 @@ _MEMBERS = (
     ("cloudWatchLoggingConfiguration", "logGroupName", "cloud_watch_logging_configuration.log_group_name"),
     ("prometheusMonitoringConfiguration", "remoteWriteUrl", "prometheus_monitoring_configuration.remote_write_url"),
 )
-_LONGEST = 1_024  # AWS's most for a property's key; a longer one is no one's
-_ENDPOINTS = ("url", "uri", "host", "hostname", "address", "endpoint", "server", "servers", "broker", "brokers")
-_SINK = ".sink."
-_APPENDER = re.compile(r"(?:log4j\d?\.)?(?:appender|logger)\.", re.IGNORECASE)
 
 
 def destinations(overrides: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
@@ -31,23 +24,9 @@ def destinations(overrides: Mapping[str, Any], channels: Channels) -> Iterator[N
         value = (monitoring.get(group) or {}).get(member)
         if value:
             yield Named(value, f"{_MONITORING}.{path}", sensitive=False)
-    for pair in channels.pairs:
-        if pair.value and _sends(pair):
+    for pair in channels.telling:
+        if pair.value and (pair.meaning.sends or (pair.meaning.is_cluster and "://" in pair.value)):
             yield pair.named(pair.value)
-        elif is_java(pair.key, pair.variable):
+        elif pair.meaning.is_java:
             for location, start in written(pair.value):
                 yield pair.named(location, offset=start)
-
-
-def _sends(pair: Pair) -> bool:
-    if pair.key in catalogue.DESTINATIONS or pair.hadoop in catalogue.HADOOP_DESTINATIONS or len(pair.key) > _LONGEST:
-        return True
-    if pair.key in ("spark.master", "spark.remote"):
-        return "://" in pair.value
-    if pair.key.startswith("spark.openlineage."):
-        return pair.key.lower().endswith(_ENDPOINTS)
-    if pair.key.startswith("spark.metrics.conf.") or "metrics" in pair.classification:
-        return _SINK in pair.key.lower() and pair.key.lower().endswith(_ENDPOINTS)
-    if "log4j" not in pair.classification or not _APPENDER.match(pair.key):
-        return False
-    return pair.key.lower().endswith(_ENDPOINTS)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import islice
 
 from emrgateway_server.caller import Caller
 from emrgateway_server.policy import derived, fields, stamping, verbs
+from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.conditions import Conditions, MessageOf
 from emrgateway_server.policy.decision import Decision, Mode, Outcome, Verdict
 from emrgateway_server.policy.facts import CannotAmend
 from emrgateway_server.policy.field import Scalar, shown
+from emrgateway_server.policy.plan import Reads
 from emrgateway_server.policy.rules import Policies, Rule
 from emrgateway_server.policy.selection import Selection, folded, select
 from emrgateway_server.policy.subject import Subject, View
@@ -77,8 +79,8 @@ class Engine:
             unstamped,
         )
 
-    def _conditions(self, subject: Subject, caller: Caller, rules: Sequence[Rule]) -> Conditions:
-        return Conditions(subject, caller, rules, self._message_of, self.policies.prices)
+    def _conditions(self, subject: Subject, caller: Caller, reads: Reads) -> Conditions:
+        return Conditions(subject, caller, reads, self._message_of, self.policies.prices)
 
     def has_grant(self, action: str, caller: Caller, application: str) -> bool:
         """Whether any grant of this caller's speaks of an action on an application, whosever the run."""
@@ -105,7 +107,7 @@ class _Judgement:
         caller: Caller,
         request: Mapping[str, object],
         selection: Selection,
-        conditions: Callable[[Subject, Caller, Sequence[Rule]], Conditions],
+        conditions: Callable[[Subject, Caller, Reads], Conditions],
     ) -> None:
         self._caller = caller
         self._original = request
@@ -115,11 +117,12 @@ class _Judgement:
         self.outcomes: list[Outcome] = []
         self.applied: dict[str, None] = {}
         self._would_change: set[str] = set()
-        self._rules = [rule for rule in selection.rules if rule.field.exists(request)]
+        self._plan = selection.plan(request)
 
     def amend(self) -> None:
         """All `set` and `fixed`, then all `default`, then clamps: `max`, then `min`."""
-        in_force = self._in_force([rule for rule in self._rules if rule.amends])
+        conditions = self._conditions(self.subject, self._caller, self._plan.reads_to_amend)
+        in_force = self._in_force(self._plan.amending, conditions)
         rules = [rule for rule in in_force if rule.id not in self._selection.missing_labels]
         for rule in in_force:
             if rule.id in self._selection.missing_labels:
@@ -169,33 +172,37 @@ class _Judgement:
     def check(self) -> None:
         """The grants, then every constraint of every rule, on the amended request."""
         self._check_grants()
-        conditions = self._conditions(self.subject, self._caller, self._rules)
-        rules = [rule for rule in self._rules if conditions.applies(rule)]
-        self.applied.update(dict.fromkeys(rule.id for rule in rules))
+        conditions = self._conditions(self.subject, self._caller, self._plan.reads)
+        rules = self._in_force(self._plan.rules, conditions)
         self._check_parameters(rules)
+        checks = self._plan.checks
+        held = checks.rules if checks is not None and conditions.all_hold(checks) else frozenset()
         for rule in rules:
             if rule.id in self._selection.missing_labels:
                 self._refuse_unread(rule)
-            else:
-                self._check(rule, conditions)
+            elif rule.id not in held:
+                self._check(rule, rule.check, conditions)
+            elif rule.constrains:
+                self._check(rule, None, conditions)
 
-    def _check(self, rule: Rule, conditions: Conditions) -> None:
+    def _check(self, rule: Rule, check: Expression | None, conditions: Conditions) -> None:
         told: dict[str, None] = {}
         if rule.constrains:
             for view in rule.field.views(self.subject):
-                told.update(dict.fromkeys(islice(verbs.complaints(rule, view, self._caller), MAX_COMPLAINTS)))
-        if rule.check:
-            told.update(dict.fromkeys(conditions.complaints(rule.check)))
+                found = verbs.complaints(rule, view, self._caller)
+                if found:
+                    told |= dict.fromkeys(islice(found, MAX_COMPLAINTS))
+        if check is not None:
+            told |= dict.fromkeys(conditions.complaints(check))
         for complaint in islice(told, MAX_COMPLAINTS):
             self._complain(rule, complaint)
         if len(told) >= MAX_COMPLAINTS:
             self._complain(rule, f"and perhaps more: the first {MAX_COMPLAINTS} are told")
 
-    def _in_force(self, rules: list[Rule]) -> list[Rule]:
+    def _in_force(self, rules: Iterable[Rule], conditions: Conditions) -> list[Rule]:
         """The rules whose `when` is true of the request as it is now."""
-        conditions = self._conditions(self.subject, self._caller, rules)
-        in_force = [rule for rule in rules if conditions.applies(rule)]
-        self.applied.update(dict.fromkeys(rule.id for rule in in_force))
+        in_force = [rule for rule in rules if rule.when is None or conditions.applies(rule.when)]
+        self.applied |= dict.fromkeys([rule.id for rule in in_force])
         return in_force
 
     def _fighting(self, rules: list[Rule]) -> set[str]:
@@ -215,9 +222,8 @@ class _Judgement:
 
     def _amend(self, rule: Rule, amendment: _Amendment) -> None:
         for view in rule.field.views(self.subject):
-            before = rule.field.get(view)
             after = amendment(rule, view, self._caller)
-            if after is not None and after != before:
+            if after is not None and after != (before := rule.field.get(view)):
                 self._put(rule, before, after)
                 return
 
@@ -239,7 +245,7 @@ class _Judgement:
 
         So does one whose `when` reads them: whether it is in force is what readers disagree on.
         """
-        in_doubt = [rule for rule in self._rules if rule.when is not None and rule.when.reads_parameters]
+        in_doubt = [rule for rule in self._plan.rules if rule.when is not None and rule.when.reads_parameters]
         reading = [*in_doubt, *(rule for rule in rules if rule.reads_parameters)]
         if not reading:
             return

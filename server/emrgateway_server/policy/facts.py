@@ -43,6 +43,8 @@ __all__ = [
 ]
 
 MOST_READINGS = 16
+_WAYS_TO_CUT = 4  # those of `words.cuts`, for a string that is not plain
+_ENTRY = 64  # characters that a property weighs as much as
 MOST_OF_A_KIND = 20  # of troubles; none of another kind is lost by it, for a waiver is of a kind
 
 _Way = tuple[Raw, Parameters, Expansion | None]
@@ -58,6 +60,7 @@ class Reading:
         self._request = request
         self._channels = channels
         self._is_spark = is_spark
+        self._sizes: dict[str, float] = {}
         self.conf = Conf(raw)
 
     @cached_property
@@ -94,7 +97,9 @@ class Reading:
 
         ValueError, its text without any value, where a size is not what Spark reads there.
         """
-        return size(field, self.texts) if self._is_spark else inf
+        if field not in self._sizes:
+            self._sizes[field] = size(field, self.texts) if self._is_spark else inf
+        return self._sizes[field]
 
 
 class Facts:
@@ -142,6 +147,13 @@ class Facts:
             Named(block.classification, block.member("classification"), sensitive=False) for block in self._blocks
         )
 
+    @property
+    def weight(self) -> int:
+        """What it takes to read the Spark settings again, in characters of a string that is read in one way."""
+        entries = sum(len(block.properties) for block in self._defaults)
+        ways = len(self.readings) + (0 if self._parameters[0].words.is_plain else _WAYS_TO_CUT)
+        return (len(self._string) + _ENTRY * entries) * ways
+
     @cached_property
     def _parameters(self) -> Sequence[Parameters]:
         before, self._before = self._before, None
@@ -157,7 +169,9 @@ class Facts:
     def _read_blocks(self) -> list[Block]:
         """The blocks, and what the reader of a properties file sees besides in them."""
         found = list(self._blocks)
-        for block in filter(defaults.is_odd, self._blocks):
+        for block in self._blocks:
+            if not block.is_odd:
+                continue
             seen = {(key.strip(), value.strip()) for key, value in block.properties.items()}
             more = {
                 key: value
@@ -165,7 +179,7 @@ class Facts:
                 if (key.strip(), value.strip()) not in seen
             }
             if more:
-                found.append(replace(block, properties=more, written=block.properties))
+                found.append(block.reread(more))
         return found
 
     @cached_property
@@ -187,7 +201,10 @@ class Facts:
 
     def _in_string(self) -> Iterator[tuple[str, int, str]]:
         """The kind, column and message of each trouble of the string, some of them several times."""
-        yield from odd_characters(self._string)
+        if not self._parameters[0].words.is_plain:
+            yield from odd_characters(self._string)
+        if not any(parameters.strays for parameters in self._parameters):
+            return
         strays = [
             {(stray.kind, parameters.words.column(stray.word)): stray.message for stray in parameters.strays}
             for parameters in self._parameters

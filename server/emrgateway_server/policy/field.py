@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Any
@@ -56,11 +56,9 @@ class Field(ABC):
         """Whether the request can have it."""
         return True
 
-    def views(self, subject: Subject) -> tuple[View, ...]:
+    def views(self, subject: Subject) -> Sequence[View]:
         """The ways to read it in a request: every rule must hold for each."""
-        if not self.reads_parameters:
-            return (View(subject),)
-        return tuple(View(subject, number) for number in range(len(subject.facts.readings)))
+        return subject.views if self.reads_parameters else subject.any_view
 
     @abstractmethod
     def get(self, view: View) -> object:
@@ -78,12 +76,16 @@ class Field(ABC):
         value = self.get(view)
         return None if value is None else decimal_number(value)
 
-    def items(self, view: View) -> list[Item]:
+    def texts(self, view: View) -> Sequence[str]:
         """Its value, or each item of it, as text; empty where it is unset."""
         value = self.get(view)
         if value is None:
-            return []
-        return [Item(shown(item), None, self.sensitive) for item in (value if isinstance(value, list) else [value])]
+            return ()
+        return [shown(item) for item in value] if isinstance(value, list) else (shown(value),)
+
+    def items(self, view: View) -> list[Item]:
+        """Its texts, each with its place: for a message, since places take time to find."""
+        return [Item(text, None, self.sensitive) for text in self.texts(view)]
 
     def glob_kind(self, text: str) -> Kind:  # noqa: ARG002 - for those whose items differ
         """What separates the segments of one of its texts."""

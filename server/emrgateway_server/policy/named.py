@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from emrgateway_server.policy.catalogue import is_known
 
@@ -25,16 +27,17 @@ CONFIGURATION = "configuration_overrides.application_configuration"
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.$@*/-]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """One value named somewhere in a request. `place` says where, never the value.
-
-    `sensitive` is whether AWS's model marks the place so.
-    """
+class Named(NamedTuple):
+    """One value named somewhere in a request. `sensitive` is whether AWS's model marks the place so."""
 
     value: str
-    place: str
+    where: str | Callable[[], str]
     sensitive: bool
+
+    @property
+    def place(self) -> str:
+        """Where it stands, never the value; worked out when it is asked for, which few are."""
+        return self.where if isinstance(self.where, str) else self.where()
 
 
 @dataclass(frozen=True, slots=True)

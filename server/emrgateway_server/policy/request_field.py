@@ -51,9 +51,9 @@ class RequestField(Field):
 
     def get(self, view: View) -> object:
         """Its value in AWS's form, None where it is unset."""
-        value: Any = view.request
+        value: Any = view.subject.request
         for member in self.members:
-            value = value.get(member) if isinstance(value, Mapping) else None
+            value = value.get(member) if isinstance(value, dict) else None
         return value
 
     def put(self, subject: Subject, value: Scalar) -> None:

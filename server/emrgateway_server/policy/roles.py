@@ -15,7 +15,6 @@ from emrgateway_server.policy.channels import Channels
 from emrgateway_server.policy.named import PARAMETERS, Named, shown_key
 from emrgateway_server.shapes import Shape, field_name, request_shape
 
-_ROLE_KEY = re.compile(r"(?:.*[._-])?(?:assumed?[._-]?)?role(?:[._-]?arn)?", re.IGNORECASE)
 _LOOKALIKES = str.maketrans(
     "\u0430\u0435\u0456\u043e\u0440\u0455\u0433\u043f\u043c\u04cf\u0131\u03b1\u03bf\u03b9\u03b5\u0438\u0442\u03c4\u1d00\u0280\u0274",
     "aeiopsrnmliaoientTarn".lower(),
@@ -31,7 +30,6 @@ _REST = re.compile(r"(?:(?!,\s*arn\s*:)[^\s\"'<>()\[\]{}|;])*", re.IGNORECASE)
 _BETWEEN = re.compile(r",(?=\s*arn\s*:)", re.IGNORECASE)
 _ESCAPED = {"%3a": ":", "%2f": "/", "\\u003a": ":", "\\u002f": "/"}
 _UNIT = re.compile(r"%3a|%2f|\\u003a|\\u002f|[^\s]")
-_HINT = re.compile(r"r *o *l *e", re.IGNORECASE)
 
 
 def roles(request: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
@@ -39,23 +37,28 @@ def roles(request: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
     execution = request.get("executionRoleArn")
     if execution:
         yield Named(execution, "execution_role_arn", sensitive=False)
-    rest = {member: value for member, value in request.items() if member != "executionRoleArn"}
-    if not _may_name_a_role(str(rest)):
-        return
+    rest = {
+        member: value
+        for member, value in request.items()
+        if member != "executionRoleArn" and _may_name_a_role(str({member: value}))
+    }
+    by_setting = (*_by_key(channels), *_in_words(channels)) if rest.keys() & _SETTING else ()
     seen: set[tuple[str, str]] = set()
-    shape = request_shape("StartJobRun")
-    for named in (*_by_key(channels), *_in_words(channels), *_in(rest, shape, "", sensitive=False)):
+    for named in (*by_setting, *_in(rest, request_shape("StartJobRun"), "", sensitive=False)):
         if (named.value, named.place) not in seen:
             seen.add((named.value, named.place))
             yield named
 
 
+_SETTING = frozenset({"jobDriver", "configurationOverrides"})  # what channels are read from
+
+
 def _may_name_a_role(text: str) -> bool:
-    """Whether any looking closer is needed, by the request as Python writes it: odd characters are escaped there.
+    """Whether any looking closer is needed, by a member as Python writes it: odd characters are escaped there.
 
     What `${…}` puts in may be a role whose name stands nowhere whole.
     """
-    return "\\" in text or "${" in text or not text.isascii() or bool(_HINT.search(text))
+    return "\\" in text or "${" in text or not text.isascii() or "role" in text.replace(" ", "").lower()
 
 
 def found(text: str) -> Iterator[tuple[str, int]]:
@@ -93,8 +96,7 @@ def _squeezed(skeleton: str) -> str:
 def _by_key(channels: Channels) -> Iterator[Named]:
     """The values of keys that hold a role, whatever they look like."""
     for pair in channels.pairs:
-        names = (pair.hadoop or pair.key, pair.variable)
-        if pair.value and any(name and _ROLE_KEY.fullmatch(name) for name in names):
+        if pair.value and pair.meaning.is_role:
             yield pair.named(pair.value)
         else:
             for value, start in found(pair.value):

@@ -5,22 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Protocol
 
 from emrgateway_server.caller import Caller
 from emrgateway_server.globs import Glob, GlobSet
+from emrgateway_server.patterns import Patterns
 from emrgateway_server.policy.cel import Expression
 from emrgateway_server.policy.decision import Mode
 from emrgateway_server.policy.derived import COST, Prices
 from emrgateway_server.policy.field import Bound, Field, Scalar
 from emrgateway_server.templates import MissingLabel, Template
-
-
-class Pattern(Protocol):
-    """A compiled RE2 pattern."""
-
-    def fullmatch(self, text: str) -> object:
-        """A match of the whole text, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +108,8 @@ class Rule:
     required: bool
     forbidden: bool
     allow: GlobSet | None
-    deny: tuple[Glob, ...]
-    pattern: tuple[str, Pattern] | None
+    deny: GlobSet
+    pattern: Patterns | None
     min: Bound | None
     max: Bound | None
     clamps: bool
@@ -130,14 +123,23 @@ class Rule:
 
     @cached_property
     def constrains_value(self) -> bool:
-        """Whether a verb but `min` and `max` may find something wrong with its field."""
-        verbs = (self.fixed, self.allow, self.pattern)
-        return self.required or self.forbidden or bool(self.deny) or any(verb is not None for verb in verbs)
+        """Whether a verb speaks of the value as a whole."""
+        return self.fixed is not None or self.required or self.forbidden
+
+    @cached_property
+    def constrains_texts(self) -> bool:
+        """Whether a verb speaks of each text of the value."""
+        return self.allow is not None or self.pattern is not None or bool(self.deny)
+
+    @cached_property
+    def is_bounded(self) -> bool:
+        """Whether a verb speaks of the value as a number."""
+        return self.min is not None or self.max is not None
 
     @cached_property
     def constrains(self) -> bool:
         """Whether a verb may find something wrong with its field."""
-        return self.constrains_value or self.min is not None or self.max is not None
+        return self.constrains_value or self.constrains_texts or self.is_bounded
 
     @property
     def reads_cost(self) -> bool:

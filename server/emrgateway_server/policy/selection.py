@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
+from typing import Any
 
 from emrgateway_server.caller import Caller
 from emrgateway_server.policy import fields
 from emrgateway_server.policy.decision import Mode
+from emrgateway_server.policy.plan import Plan, plan
 from emrgateway_server.policy.rules import Grant, Policies, Rule
 
 
@@ -26,6 +29,15 @@ class Selection:
     missing_labels: Mapping[str, list[str]]
     excepted: tuple[str, ...]
     ruled_tags: Mapping[str, frozenset[str]]
+    _plans: dict[frozenset[str], Plan] = field(default_factory=dict, compare=False)
+
+    def plan(self, request: Mapping[str, Any]) -> Plan:
+        """The plan for a request: what there is of the rules depends on its kind of job alone."""
+        kind = frozenset(request.get("jobDriver", ()))
+        known = self._plans.get(kind)
+        if known is None:
+            known = self._plans[kind] = plan(self.rules, request, self.missing_labels)
+        return known
 
 
 def select(policies: Policies, caller: Caller, application: str, today: date) -> Selection:
@@ -46,6 +58,7 @@ def select(policies: Policies, caller: Caller, application: str, today: date) ->
     )
 
 
+@lru_cache(maxsize=4_096)
 def folded(key: str) -> str:
     """A tag's key without case and blanks: two that are alike would be one to whoever reads a bill."""
     return "".join(key.split()).lower()

@@ -97,13 +97,16 @@ class ConfField(_Setting):
             return facts.conf_default(self._key, view.reading.conf)
         return facts.conf_number(self._key, text)
 
-    def items(self, view: View) -> list[Item]:
-        """The value and where it comes from."""
+    def texts(self, view: View) -> Sequence[str]:
+        """The value, or each item of it."""
         text = view.reading.texts.get(self._key)
         if text is None:
-            return []
-        texts = [each.strip() for each in text.split(",")] if self._key in _LISTS else [text]
-        return [Item(each, lambda: view.reading.conf[self._key].place, sensitive=True) for each in texts]
+            return ()
+        return [each.strip() for each in text.split(",")] if self._key in _LISTS else (text,)
+
+    def items(self, view: View) -> list[Item]:
+        """The value and where it comes from."""
+        return [Item(each, lambda: view.reading.conf[self._key].place, sensitive=True) for each in self.texts(view)]
 
     def bound(self, given: str | float) -> Bound:
         """A number (of bytes, where the key is a size), or a size such as 16g."""

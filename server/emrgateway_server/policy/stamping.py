@@ -46,7 +46,7 @@ def stamped(request: Mapping[str, Any], conf: Mapping[str, str]) -> Stamped:
     found = [block for block in blocks if defaults.is_defaults(block.classification)]
     if not new:
         return Stamped(request)
-    if any(block.classification != defaults.CLASSIFICATION or defaults.is_odd(block) for block in found):
+    if any(block.classification != defaults.CLASSIFICATION or block.is_odd for block in found):
         return Stamped(request, UNREADABLE)
     return _placed(request, new)
 

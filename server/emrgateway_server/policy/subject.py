@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from emrgateway_server.policy import facts
-from emrgateway_server.policy.facts import Facts, Reading
+from emrgateway_server.policy.facts import CannotAmend, Facts, Reading
 
+# What all amendments of one request's Spark settings may read again, in characters: about a second's work.
+MOST_REREAD = 8_000_000
 # Nothing is derived from these, so that amending them leaves what is derived as it was.
 _DERIVED_FROM = frozenset({"jobDriver", "configurationOverrides", "executionRoleArn", "executionIamPolicy"})
 
@@ -20,6 +22,9 @@ class Subject:
         self.request: dict[str, Any] = dict(request)
         self._facts: Facts | None = None
         self._stale: Facts | None = None
+        self._views: tuple[View, ...] | None = None
+        self._reread = 0
+        self.any_view = (View(self),)  # for what every reading has alike
 
     @property
     def facts(self) -> Facts:
@@ -27,6 +32,13 @@ class Subject:
         if self._facts is None:
             self._facts = facts.read(self.request, self._stale)
         return self._facts
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """One for each way to read it."""
+        if self._views is None:
+            self._views = tuple(View(self, number) for number in range(len(self.facts.readings)))
+        return self._views
 
     def put(self, members: tuple[str, ...], value: object) -> None:
         """Set a member, making the structures around it where they are absent."""
@@ -36,10 +48,17 @@ class Subject:
 
     def amend_conf(self, key: str, value: str) -> None:
         """Make the effective Spark setting `key` this value; `facts.CannotAmend` where that cannot be."""
+        self._reread += self.facts.weight
+        if self._reread > MOST_REREAD:
+            raise CannotAmend(
+                "there is too much to read again for each of policy's amendments: shorten sparkSubmitParameters and "
+                "spark-defaults, and take out quotes and odd characters, by which they are read in several ways"
+            )
         self.request = facts.amended(self.request, key, value)
         self._forget()
 
     def _forget(self) -> None:
+        self._views = None
         if self._facts is not None:
             self._facts, self._stale = None, self._facts
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from itertools import chain
 from math import inf
 
 from emrgateway_server.caller import Caller
@@ -55,32 +56,41 @@ def clamped_to_min(rule: Rule, view: View, _: Caller) -> Scalar | None:
     return rule.field.bounded(rule.min) if number is not None and number < rule.min.number else None
 
 
-def complaints(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
-    """Everything that the rule's constraints find wrong; no sensitive value is in any text."""
+def complaints(rule: Rule, view: View, caller: Caller) -> Iterable[str]:
+    """Everything that the rule's constraints find wrong, () where nothing is; no sensitive value is in any text."""
+    found: Iterable[str] = ()
     if rule.constrains_value:
-        yield from _unfit(rule, view, caller)
-    if rule.min is not None or rule.max is not None:
-        yield from _bounded(rule, view)
+        found = _unlike(rule, view, caller)
+    if rule.constrains_texts and (unfit := _unfit(rule, view, caller)):
+        found = chain(found, unfit)
+    if rule.is_bounded and (unbounded := _unbounded(rule, view)):
+        found = chain(found, unbounded)
+    return found
 
 
-def _unfit(rule: Rule, view: View, caller: Caller) -> Iterator[str]:
-    field = rule.field
-    if rule.fixed is not None or rule.required or rule.forbidden:
-        yield from _unlike(rule, field.get(view), caller)
-    items = field.items(view) if rule.allow is not None or rule.deny or rule.pattern is not None else []
-    for index, item in enumerate(items):
-        for wrong in _wrong(rule, item.text, caller):
-            yield f"{_told(field, item, index, len(items))}{wrong}"
+def _unfit(rule: Rule, view: View, caller: Caller) -> Iterable[str]:
+    """What `allow`, `deny` and `pattern` find wrong; where each text stands is asked for only where one is wrong."""
+    if not any(_wrong(rule, text, caller) for text in rule.field.texts(view)):
+        return ()
+    items = rule.field.items(view)
+    return (
+        f"{_told(rule.field, item, index, len(items))}{wrong}"
+        for index, item in enumerate(items)
+        for wrong in _wrong(rule, item.text, caller)
+    )
 
 
-def _unlike(rule: Rule, value: object, caller: Caller) -> Iterator[str]:
+def _unlike(rule: Rule, view: View, caller: Caller) -> list[str]:
     """What `fixed`, `required` and `forbidden` find wrong with a value."""
+    found = []
+    value = rule.field.get(view)
     if rule.fixed is not None and value != rule.fixed.rendered(caller):
-        yield f"{_found(rule.field, value)}; it must be {quoted(plain(rule.fixed.rendered(caller)))}"
+        found.append(f"{_found(rule.field, value)}; it must be {quoted(plain(rule.fixed.rendered(caller)))}")
     if rule.required and (value in (None, "", [], {}) or (isinstance(value, str) and not value.strip())):
-        yield "is required"
+        found.append("is required")
     if rule.forbidden and value is not None:
-        yield "is forbidden: leave it out"
+        found.append("is forbidden: leave it out")
+    return found
 
 
 def _wrong(rule: Rule, text: str, caller: Caller) -> list[str]:
@@ -90,27 +100,29 @@ def _wrong(rule: Rule, text: str, caller: Caller) -> list[str]:
     if rule.allow is not None and not rule.allow.matches(text, caller, kind):
         wrong.append(f"; allowed: {_list_of([glob.shown(caller) for glob in rule.allow])}")
     if rule.deny:
-        denying = next((glob for glob in rule.deny if glob.denies(text, caller, kind)), None)
+        denying = rule.deny.denying(text, caller, kind)
         wrong += [] if denying is None else [f", which {denying.shown(caller)} denies"]
-    if rule.pattern is not None and not rule.pattern[1].fullmatch(text):
-        wrong.append(f"; it must match {rule.pattern[0]}")
+    if rule.pattern is not None and not rule.pattern.match(text):
+        wrong.append(f"; it must match {rule.pattern.sources[0]}")
     return wrong
 
 
-def _bounded(rule: Rule, view: View) -> Iterator[str]:
+def _unbounded(rule: Rule, view: View) -> list[str]:
+    """What `min` and `max` find wrong with a value as a number."""
     field = rule.field
     try:
         number = field.number(view)
     except ValueError as error:
         value = field.get(view)
-        yield str(error) if field.sensitive or not value else f"{_found(field, value)}, which is no number"
-        return
+        return [str(error) if field.sensitive or not value else f"{_found(field, value)}, which is no number"]
+    found: list[str] = []
     if number is None:
-        return
+        return found
     if rule.max is not None and number > rule.max.number:
-        yield f"{_counted(field, view, number)}at most {rule.max.text} is allowed"
+        found.append(f"{_counted(field, view, number)}at most {rule.max.text} is allowed")
     if rule.min is not None and number < rule.min.number:
-        yield f"{_counted(field, view, number)}at least {rule.min.text} is allowed"
+        found.append(f"{_counted(field, view, number)}at least {rule.min.text} is allowed")
+    return found
 
 
 def _counted(field: Field, view: View, number: float) -> str:

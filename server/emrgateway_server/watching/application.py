@@ -110,7 +110,12 @@ class Application:
         now = time.monotonic()
         for sighting in found:
             run = self.runs.get(sighting.job_run_id)
-            if run is not None and run.see(sighting, now) and run.last is not None:
+            try:
+                has_come_to_its_end = run is not None and run.see(sighting, now)
+            except Exception as error:  # noqa: BLE001 - a bug: what is told of one run must not keep others waiting
+                telemetry.log_bug(error)
+                continue
+            if run is not None and run.last is not None and has_come_to_its_end:
                 job_run = job_run_pb2.JobRun()
                 job_run.CopyFrom(run.last[1].job_run)
                 with suppress(RuntimeError):  # the server ends

@@ -42,6 +42,7 @@ class Run:
 
     def see(self, sighting: Sighting, now: float) -> bool:
         """Take in how it stands, tell whoever waits where that is another; whether it has just come to its end."""
+        self.due = pace.due(now, now - self._changed, self._phase)
         self._missed.clear()
         self.created_at = sighting.created_at
         before = self.last[0] if self.last else None

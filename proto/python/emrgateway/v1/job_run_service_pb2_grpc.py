@@ -135,6 +135,7 @@ class JobRunServiceServicer(object):
         RESOURCE_EXHAUSTED  UPSTREAM_QUOTA          a service quota is used up: QuotaFailure, no retry
         ALREADY_EXISTS      CLIENT_TOKEN_REUSED     the caller gave this client_token to another request
         UNAVAILABLE         LEDGER_UNAVAILABLE      the ledger of submissions cannot be asked: nothing was sent
+        UNAVAILABLE         AUDIT_UNAVAILABLE       the audit cannot be written, and nothing is done without it
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,6 +70,7 @@ class JobRunServiceStub:
       RESOURCE_EXHAUSTED  UPSTREAM_QUOTA          a service quota is used up: QuotaFailure, no retry
       ALREADY_EXISTS      CLIENT_TOKEN_REUSED     the caller gave this client_token to another request
       UNAVAILABLE         LEDGER_UNAVAILABLE      the ledger of submissions cannot be asked: nothing was sent
+      UNAVAILABLE         AUDIT_UNAVAILABLE       the audit cannot be written, and nothing is done without it
     """
     GetJobRun: _grpc.UnaryUnaryMultiCallable[_job_run_service_pb2.GetJobRunRequest, _job_run_service_pb2.GetJobRunResponse]
     """Returns one job run as AWS knows it: whole to its owner, the caller that it was started for; to others whom
@@ -157,6 +158,7 @@ class JobRunServiceAsyncStub(JobRunServiceStub):
       RESOURCE_EXHAUSTED  UPSTREAM_QUOTA          a service quota is used up: QuotaFailure, no retry
       ALREADY_EXISTS      CLIENT_TOKEN_REUSED     the caller gave this client_token to another request
       UNAVAILABLE         LEDGER_UNAVAILABLE      the ledger of submissions cannot be asked: nothing was sent
+      UNAVAILABLE         AUDIT_UNAVAILABLE       the audit cannot be written, and nothing is done without it
     """
     GetJobRun: _aio.UnaryUnaryMultiCallable[_job_run_service_pb2.GetJobRunRequest, _job_run_service_pb2.GetJobRunResponse]  # type: ignore[assignment]
     """Returns one job run as AWS knows it: whole to its owner, the caller that it was started for; to others whom
@@ -247,6 +249,7 @@ class JobRunServiceServicer(metaclass=_abc_1.ABCMeta):
           RESOURCE_EXHAUSTED  UPSTREAM_QUOTA          a service quota is used up: QuotaFailure, no retry
           ALREADY_EXISTS      CLIENT_TOKEN_REUSED     the caller gave this client_token to another request
           UNAVAILABLE         LEDGER_UNAVAILABLE      the ledger of submissions cannot be asked: nothing was sent
+          UNAVAILABLE         AUDIT_UNAVAILABLE       the audit cannot be written, and nothing is done without it
         """
 
     @_abc_1.abstractmethod

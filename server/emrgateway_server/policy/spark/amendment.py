@@ -41,7 +41,7 @@ def amended(request: Mapping[str, Any], key: str, value: str) -> dict[str, Any]:
     found = overrides.get("applicationConfiguration") or []
     overrides["applicationConfiguration"] = _amended_configurations(found, key, value)
     changed["configurationOverrides"] = overrides
-    if not certain or "${" in value or any(map(defaults.is_odd, _defaults(changed))):
+    if not certain or "${" in value or any(block.is_odd for block in _defaults(changed)):
         _verify(changed, key, value)
     return changed
 

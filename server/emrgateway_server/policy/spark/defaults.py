@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from emrgateway_server.policy.named import CONFIGURATION, Trouble, known_key, shown_key
@@ -31,14 +31,32 @@ _MENDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Block:
-    """The properties of one configuration object, and where it stands."""
+    """The properties of one configuration object, and where it stands. Not to be changed.
 
-    path: str
-    classification: str
-    properties: Mapping[str, str]
-    written: Mapping[str, str] | None = None  # the properties, where those are what a file's reader makes of them
+    `written` are the properties as they stand there, where `properties` are what a file's reader makes of them.
+    """
+
+    def __init__(
+        self, path: str, classification: str, properties: Mapping[str, str], written: Mapping[str, str] | None = None
+    ) -> None:
+        self.path = path
+        self.classification = classification
+        self.properties = properties
+        self._written = properties if written is None else written
+
+    @cached_property
+    def is_odd(self) -> bool:
+        """Whether any key or value has what a properties file takes for a sign of its own."""
+        if not self.properties:
+            return False
+        texts = "\x1f".join([*self.properties.values(), ""])
+        harmless = _HARMLESS.fullmatch(texts) and texts.count("\x1f") == len(self.properties)
+        return not harmless or not _HARMLESS_KEYS.fullmatch("".join(self.properties))
+
+    def reread(self, properties: Mapping[str, str]) -> Block:
+        """The block with what a file's reader makes of its properties, or with some of it."""
+        return Block(self.path, self.classification, properties, self.properties)
 
     def place(self, key: str, item: int | None = None, offset: int = 0) -> str:  # noqa: ARG002 - no columns here
         """Where a value of it stands: `spark-defaults spark.jars[2]`, after its path where it is not the first.
@@ -50,10 +68,9 @@ class Block:
         return f"{path}{shown_key(self.classification)}{known_key(key) or self._entry(key)}{index}"
 
     def _entry(self, key: str) -> str:
-        written = self.properties if self.written is None else self.written
-        if key not in written:
+        if key not in self._written:
             return "[an entry as a properties file is read]"
-        return f"[entry {sorted(written).index(key) + 1} in key order]"
+        return f"[entry {sorted(self._written).index(key) + 1} in key order]"
 
     def member(self, name: str) -> str:
         """The path of a member of the object."""
@@ -84,7 +101,7 @@ def merged(found: Sequence[Block]) -> list[Raw]:
     decided by the order in which they are written, and that is not known.
     """
     ways = _orders(found)
-    if any(map(is_odd, found)):
+    if any(block.is_odd for block in found):
         ways += [way for way in _orders([from_file(block) for block in found]) if way not in ways]
         if any(goes_on(text) for block in found for pair in block.properties.items() for text in pair):
             ways.append({key: (UNKNOWABLE, *entry[1:]) for key, entry in ways[0].items() if goes_on(entry[0])})
@@ -93,18 +110,7 @@ def merged(found: Sequence[Block]) -> list[Raw]:
 
 def from_file(block: Block) -> Block:
     """The block as the reader of a properties file has it."""
-    return (
-        replace(block, properties=read(block.properties, UNKNOWABLE), written=block.properties)
-        if is_odd(block)
-        else block
-    )
-
-
-def is_odd(block: Block) -> bool:
-    """Whether any key or value has what a properties file takes for a sign of its own."""
-    texts = "\x1f".join([*block.properties.values(), ""])
-    harmless = _HARMLESS.fullmatch(texts) and texts.count("\x1f") == len(block.properties)
-    return not harmless or not _HARMLESS_KEYS.fullmatch("".join(block.properties))
+    return block.reread(read(block.properties, UNKNOWABLE)) if block.is_odd else block
 
 
 def _orders(found: Sequence[Block]) -> list[Raw]:
@@ -148,7 +154,7 @@ def troubles(found: Sequence[Block]) -> Iterator[Trouble]:
         if block.classification != CLASSIFICATION:
             message = f"is {CLASSIFICATION} but for case or blanks: write {CLASSIFICATION}"
             yield Trouble("malformed", block.member("classification"), message)
-        if is_odd(block):
+        if block.is_odd:
             yield from _odd(block)
     if len(found) > 1:
         for key in sorted(_contested(found)):

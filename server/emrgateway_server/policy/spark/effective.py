@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from emrgateway_server.policy.environment import STANDS_FOR, is_java, variable
+from emrgateway_server.policy.environment import STANDS_FOR
 from emrgateway_server.policy.javaoptions import properties
+from emrgateway_server.policy.meanings import of_spark
 from emrgateway_server.policy.named import Named
 from emrgateway_server.policy.spark import options
 from emrgateway_server.policy.spark.defaults import UNKNOWABLE, Raw
@@ -61,9 +62,15 @@ def effective(defaults: Raw, read: Parameters) -> list[Raw]:
     for count in sorted(counts, reverse=True):
         settings = read.settings[:count]
         ways.append(_merged(defaults, read, settings, folded=frozenset()))
-        if any(setting.flag in options.FOLDED for setting in settings):
+        if _is_folded(settings):
             ways.append(_merged(defaults, read, settings, folded=options.FOLDED))
     return ways
+
+
+def _is_folded(settings: Sequence[Setting]) -> bool:
+    """Whether an option that the launcher folds, and --conf, set one key: only then does their order matter."""
+    folded = {setting.key for setting in settings if setting.flag in options.FOLDED}
+    return bool(folded) and any(setting.key in folded and setting.flag in options.CONF for setting in settings)
 
 
 def expanded(raw: Raw) -> Raw | None:
@@ -127,9 +134,10 @@ def _surrounded(raw: Raw) -> Raw:
 
     Several that do not agree are a value that nothing allows.
     """
-    for stands in (_stands_for, _properties):
+    keys = [key for key in raw if of_spark(key).surrounds]
+    for stands in (_stands_for, _properties) if keys else ():
         found: Raw = {}
-        for key, value, entry in stands(raw):
+        for key, value, entry in stands({key: raw[key] for key in keys}):
             other = found.get(key, (value,))[0]
             found[key] = (value if value == other else UNKNOWABLE, *entry[1:])
         for key in found.keys() - raw.keys():
@@ -139,13 +147,14 @@ def _surrounded(raw: Raw) -> Raw:
 
 def _stands_for(raw: Raw) -> Iterator[tuple[str, str, _Entry]]:
     for key, entry in raw.items():
-        if "Env." in key and variable(key) in STANDS_FOR:
-            yield STANDS_FOR[variable(key)], entry[0], entry
+        name = of_spark(key).variable
+        if name in STANDS_FOR:
+            yield STANDS_FOR[name], entry[0], entry
 
 
 def _properties(raw: Raw) -> Iterator[tuple[str, str, _Entry]]:
     for key, entry in raw.items():
-        if ("Java" in key or "JAVA" in key or "_OPT" in key) and is_java(key, variable(key)):
+        if of_spark(key).is_java:
             for name, value, _ in properties(entry[0]):
                 yield name, value, entry
 

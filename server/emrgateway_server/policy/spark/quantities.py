@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from math import inf
 
 DYNAMIC = "spark.dynamicAllocation.enabled"
@@ -18,6 +19,8 @@ DEFAULT_DISK = 20 * GIB
 DEFAULT_INSTANCES = 3
 DEFAULT_OVERHEAD_FACTOR = 0.1
 LEAST_OVERHEAD = 384 * MIB
+
+_LONGEST_KEPT = 32
 
 _NUMBER = re.compile(r"[-+]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][-+]?[0-9]{1,2})?")
 _SIZE = re.compile(r"(-?[0-9]{1,30})([a-z]+)?")
@@ -129,6 +132,11 @@ def conf_number(key: str, text: str) -> float:
     A bare number of a size counts in Spark's unit for that key: MiB for spark.executor.memory. A suffix is a size's;
     `m` alone is one where the key is known as a size, since elsewhere it may be minutes. Infinity where 0 is no limit.
     """
+    return _conf_number(key, text) if len(text) <= _LONGEST_KEPT else _conf_number.__wrapped__(key, text)
+
+
+@lru_cache(maxsize=4_096)
+def _conf_number(key: str, text: str) -> float:
     lower = text.strip().lower()
     if key in _BARE or key in _DISKS:
         match = _SIZE.fullmatch(lower)

@@ -41,13 +41,17 @@ _MENDS = {
 
 
 class Words:
-    """One way to cut the string: `texts` as its reader sees them, `spans` as they stand in the string."""
+    """One way to cut the string: `texts` as its reader sees them, `spans` as they stand in the string.
 
-    __slots__ = ("_spans", "string", "texts")
+    `is_plain` is whether every reader cuts it so.
+    """
+
+    __slots__ = ("_spans", "is_plain", "string", "texts")
 
     def __init__(self, string: str, texts: list[str], spans: list[tuple[int, int]] | None = None) -> None:
         self.string = string
         self.texts = texts
+        self.is_plain = spans is None
         self._spans = spans
 
     @property
@@ -83,8 +87,6 @@ def cuts(string: str) -> list[Words]:
 
 def odd_characters(string: str) -> Iterator[tuple[str, int, str]]:
     """The kind, column and message of each character that readers treat in different ways; one a word and kind."""
-    if not _NOT_PLAIN.search(string):
-        return
     seen: set[tuple[str, int]] = set()
     starts = [match.start() for match in _BY_FOUR_BLANKS.finditer(string)]
     word = 0

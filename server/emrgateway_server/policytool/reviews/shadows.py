@@ -85,7 +85,7 @@ _IMPLIED: dict[str, Callable[[Rule, Rule], bool]] = {
     "forbidden": lambda one, _: one.forbidden,
     "allow": lambda one, other: one.allow is not None and covers(other.allow or (), one.allow),
     "deny": lambda one, other: covers(one.deny, other.deny),
-    "pattern": lambda one, other: one.pattern is not None and one.pattern[0] == (other.pattern or ("",))[0],
+    "pattern": lambda one, other: one.pattern is not None and one.pattern == other.pattern,
     "max": _implies_max,
     "min": _implies_min,
     "check": _has_same_check,
