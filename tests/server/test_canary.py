@@ -19,7 +19,7 @@ from emrgateway.v1 import decision_pb2
 from . import canaries
 from .canaries import CANARY, hive, spark
 from .faulty_aws import FaultyAws, faulty_aws
-from .gateways import ACCOUNT, ALLOW_ALL, REGION
+from .gateways import ACCOUNT, ALLOW_ALL, PATIENCE_SECONDS, REGION
 from .jobs import APPLICATION, message
 from .otlp import Collector, collecting
 from .statuses import Refused, read, refused
@@ -45,10 +45,10 @@ class Watched:
         self._collector = collector
         self.told: list[Refused] = []
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes, timeout: float = PATIENCE_SECONDS) -> None:
         """Send a request, and keep what a failure says."""
         try:
-            self.gateway.send(data)
+            self.gateway.send(data, timeout=timeout)
         except grpc.RpcError as error:
             self.told.append(read(cast("grpc.Call", error)))
 
@@ -200,7 +200,8 @@ def test_upstream_errors(job: Any, collector: Collector, serve: Serve) -> None: 
             for quote in _QUOTES.values():
                 text = "Failed: " + quote(job())
                 aws.faults[APPLICATION] = {"status": status, "type": "SomeException", "message": text}
-                watched.send(message(job()).SerializeToString())
+                # AWS's throttles are waited out, for as long as the caller waits.
+                watched.send(message(job()).SerializeToString(), timeout=3 if status == 429 else PATIENCE_SECONDS)
         for fault in ({"how": "reset"}, {"how": "truncated"}, {"status": 200, "body": '{"canary": "canary"}'}):
             aws.faults[APPLICATION] = fault
             watched.send(message(job()).SerializeToString())
