@@ -54,6 +54,7 @@ def test_the_two_lines_of_a_submission(sandbox: Sandbox, serve: Serve, tmp_path:
     assert judged["input"]["caller"] == {"id": CALLER, "labels": {}}
     assert (request["applicationId"], request["executionRoleArn"], request["name"]) == (APPLICATION, ROLE, "told")
     assert request["executionTimeoutMinutes"] == 900
+    assert "clientToken" not in request
     assert request["jobDriver"] == {"sparkSubmit": {}}
     assert judged["erased"] == ["/input/request/jobDriver/sparkSubmit/entryPoint"]
     assert judged["result"]["verdict"] == "ALLOWED"

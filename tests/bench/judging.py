@@ -1,7 +1,7 @@
 """What judging one large request costs, beside a boto3 call in the same run, and what rules cost that do not match.
 
-The request has 20 tags, a configuration of three levels and 1.3 kB of Spark parameters; 30 rules speak of it, 10 of
-them by CEL.
+The request has 20 tags, a configuration of three levels and 1.3 kB of Spark parameters, which differ from call to call;
+30 rules speak of it, 10 of them by CEL.
 """
 
 # ruff: noqa: T201 - a benchmark prints
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,9 +28,9 @@ CALLER = Caller("spiffe://prod.example.com/ns/data-eng/sa/etl", {"team": "data-e
 _GRANT = {"actions": ["start"], "applications": ["**"], "roles": ["arn:aws:iam::123456789012:role/emr/data-eng/*"]}
 
 
-def large_request() -> dict[str, Any]:
-    """The request."""
-    confs = " ".join(f"--conf spark.sql.catalog.lake.option-{number}=value-{number:04}" for number in range(19))
+def large_request(day: int = 0) -> dict[str, Any]:
+    """The request of one day."""
+    confs = " ".join(f"--conf spark.sql.catalog.lake.option-{number}=value-{day:02}{number:02}" for number in range(19))
     parameters = (
         "--class com.example.orders.Daily --executor-memory 8g --executor-cores 4 --driver-memory 4g "
         "--jars s3://release-artifacts/a.jar,s3://release-artifacts/b.jar --py-files s3://release-artifacts/lib.zip "
@@ -140,8 +141,9 @@ def main() -> None:
         )
         sent = cpu_microseconds(lambda: target.send("StartJobRun", request, call=Call(10), caller=CALLER.id))
         target.close()
-    ten = cpu_microseconds(lambda: few.judge(CALLER, request, stamps))
-    thousand = cpu_microseconds(lambda: many.judge(CALLER, request, stamps))
+    days = cycle([large_request(day) for day in range(30)])
+    ten = cpu_microseconds(lambda: few.judge(CALLER, next(days), stamps))
+    thousand = cpu_microseconds(lambda: many.judge(CALLER, next(days), stamps))
     print(f"judge, 30 rules in force          {ten:8.0f} µs CPU   {ten / sent:5.2f} of boto3's call")
     print(f"the same among 1,000 policies     {thousand:8.0f} µs CPU   {thousand / ten:5.2f} of that among 10")
 

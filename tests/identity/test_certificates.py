@@ -193,18 +193,20 @@ def test_no_call_fails_while_everything_is_rotated(seconds: float, every: float,
 def _rotate(
     doors: Doors, server: KeyServer, pairs: list[Pair], tokens: list[str], *, seconds: float, every: float
 ) -> None:
-    """Replace it all every so many seconds; a signing key is published before it is used, and after."""
-    end, last = time.monotonic() + seconds, _KEY
+    """Replace it all every so many seconds. A signing key is published a round before it is used, and a round after."""
+    end, keys = time.monotonic() + seconds, [_KEY, _KEY]
     for number in count():
         if time.monotonic() > end:
             return
-        following = SigningKey(f"key-{number}", "EC")
-        server.publish([last.jwk, following.jwk])
+        keys = [*keys[-2:], SigningKey(f"key-{number}", "EC")]
+        server.publish([key.jwk for key in keys])
         pairs[0] = doors.authority.workload([_ID])
         doors.authority.server(_HOUR + number).write(doors.folder)
         (doors.folder / "ca.crt").write_bytes(doors.authority.pem + Authority(f"other-{number}").pem)
+        asked_before = server.asked
         time.sleep(every)
-        tokens[0], last = token(following, claims()), following
+        _wait(lambda asked_before=asked_before: server.asked > asked_before + 1)  # type: ignore[misc] # a default argument
+        tokens[0] = token(keys[-1], claims())
 
 
 def _keep_calling(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from google.protobuf import json_format
 from emrgateway.v1 import decision_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_client import Client, load_request
+from emrgateway_server.policy import STAMPED_CONF
 
 from .support import APPLICATION, CALLER, COMMAND, ROLE, Command, policy, process, request, write
 
@@ -58,7 +60,8 @@ def gateway() -> Iterator[str]:
 def test_says_what_the_gateway_says(gateway: str, file: str, command: Command) -> None:
     """Outcomes, digest and effective request are those of a gateway's `validate_only`.
 
-    But for the token, which the client made, and the two tags that depend on it and on the gateway's account.
+    But for the token, which the client made, and what depends on it and on the gateway's account: two tags, and the
+    job's place in a trace.
     """
     asked = load_request(DEMO / file)
     asked.validate_only = True
@@ -78,7 +81,26 @@ def test_says_what_the_gateway_says(gateway: str, file: str, command: Command) -
         each.client_token = ""
         for tag in ("emr-gateway:submission", "emr-gateway:intent"):
             assert len(each.tags.pop(tag)) == 64
+        (block,) = each.configuration_overrides.application_configuration
+        for key in STAMPED_CONF:
+            assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-01", block.properties[key])
+            block.properties[key] = ""
     assert ours == theirs
+
+
+def test_a_gateway_that_traces_no_jobs(directory: Path, tmp_path: Path, command: Command) -> None:
+    """The job's place in a trace is shown as stamped, and not at all where the configuration leaves it out."""
+    file = request(tmp_path)
+    asked = ("explain", directory, "-f", file, "--caller", CALLER, *IN_TIME)
+    stamped = command(*asked).out.partition("stamped by the gateway:")[2]
+    assert all(key in stamped for key in STAMPED_CONF)
+    config = tmp_path / "gateway.yaml"
+    config.write_text(
+        f"identity: {{insecure: {{caller: c}}}}\nlisten: 127.0.0.1:0\npolicy: {{directory: {directory}}}\n"
+        "targets: [{name: t, account: '123456789012', region: us-east-1}]\ntelemetry: {job_traceparent: false}\n",
+        encoding="utf-8",
+    )
+    assert "TRACEPARENT" not in command(*asked, "--config", config).out
 
 
 def test_text_tells_rules_and_fields(command: Command, directory: Path, tmp_path: Path) -> None:

@@ -121,12 +121,18 @@ class Gateway:
         request = policy_pb.DescribePolicyRequest(application_id=application_id)
         return policy_pb_grpc.PolicyServiceStub(self.channel).DescribePolicy(request, timeout=timeout)
 
-    def send(self, data: bytes, method: str = "StartJobRun", service: str = "JobRunService") -> bytes:
+    def send(
+        self,
+        data: bytes,
+        method: str = "StartJobRun",
+        service: str = "JobRunService",
+        timeout: float = PATIENCE_SECONDS,
+    ) -> bytes:
         """Send bytes that no stub would make."""
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(
             f"/emrgateway.v1.{service}/{method}", request_serializer=None, response_deserializer=None
         )
-        return call(data, timeout=PATIENCE_SECONDS)
+        return call(data, timeout=timeout)
 
     def log(self) -> str:
         """What it has written to standard error so far."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
 import grpc
@@ -15,11 +18,12 @@ from emrgateway.v1 import decision_pb2
 
 from . import canaries
 from .canaries import CANARY, hive, spark
-from .faulty_aws import faulty_aws
-from .gateways import ALLOW_ALL
+from .faulty_aws import FaultyAws, faulty_aws
+from .gateways import ACCOUNT, ALLOW_ALL, PATIENCE_SECONDS, REGION
 from .jobs import APPLICATION, message
 from .otlp import Collector, collecting
 from .statuses import Refused, read, refused
+from .test_services import fetched
 from .wire import block, number
 
 if TYPE_CHECKING:
@@ -41,10 +45,10 @@ class Watched:
         self._collector = collector
         self.told: list[Refused] = []
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes, timeout: float = PATIENCE_SECONDS) -> None:
         """Send a request, and keep what a failure says."""
         try:
-            self.gateway.send(data)
+            self.gateway.send(data, timeout=timeout)
         except grpc.RpcError as error:
             self.told.append(read(cast("grpc.Call", error)))
 
@@ -196,7 +200,8 @@ def test_upstream_errors(job: Any, collector: Collector, serve: Serve) -> None: 
             for quote in _QUOTES.values():
                 text = "Failed: " + quote(job())
                 aws.faults[APPLICATION] = {"status": status, "type": "SomeException", "message": text}
-                watched.send(message(job()).SerializeToString())
+                # AWS's throttles are waited out, for as long as the caller waits.
+                watched.send(message(job()).SerializeToString(), timeout=3 if status == 429 else PATIENCE_SECONDS)
         for fault in ({"how": "reset"}, {"how": "truncated"}, {"status": 200, "body": '{"canary": "canary"}'}):
             aws.faults[APPLICATION] = fault
             watched.send(message(job()).SerializeToString())
@@ -208,6 +213,80 @@ def test_upstream_errors(job: Any, collector: Collector, serve: Serve) -> None: 
             "THROTTLED",
             "UPSTREAM_UNKNOWN",
         )
+
+
+_REQUESTS = 2_000
+_MORE = 10_000
+
+
+@pytest.mark.parametrize("count", [_REQUESTS, pytest.param(_MORE, marks=pytest.mark.soak)])
+def test_thousands(count: int, collector: Collector, serve: Serve, tmp_path: Path) -> None:
+    """Requests of every kind, with sentinels in every sensitive place, to every end: none in all that is told of them.
+
+    Spans, metrics, logs at DEBUG, audit and statuses are looked through; that they tell of all of it is counted.
+    """
+    audit = tmp_path / "audit.jsonl"
+    with faulty_aws() as aws:
+        target = {"name": "default", "account": ACCOUNT, "region": REGION, "endpoint_url": aws.url}
+        sections = {
+            "metrics": "127.0.0.1:0",
+            "audit": {"path": str(audit)},
+            "targets": [{**target, "rates": {"StartJobRun": {"per_second": 1e5, "burst": 100_000}}}],
+        }
+        environment = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "200", "BUG_AT": "some"}
+        command = (sys.executable, str(Path(__file__).parent / "broken_gateway.py"))
+        gateway = serve(
+            aws.url, _THOUSANDS, log_level="DEBUG", environment=environment, command=command, sections=sections
+        )
+        address = gateway.metrics
+        watched = Watched(gateway, collector)
+        random = Random(0)  # noqa: S311 - the same again
+        with ThreadPoolExecutor(4) as callers:
+            list(callers.map(lambda data: _sent(watched, aws, *data), _thousands(random, count)))
+        metrics = fetched(address, "/metrics")[2]
+        watched.finish(*_ENDS)
+    assert CANARY not in metrics.lower()
+    lines = audit.read_text(encoding="utf-8")
+    assert CANARY not in lines.lower()
+    endings = [line for line in map(json.loads, lines.splitlines()) if "code" in line["result"]]
+    assert len(endings) == count
+    codes = Counter(line["result"].get("reason", "OK") for line in endings)
+    assert set(codes) == {"OK", *_ENDS}
+    assert min(codes.values()) >= count // 100, codes
+
+
+_ENDS = ("POLICY_VIOLATION", "INVALID_REQUEST", "UPSTREAM_VALIDATION", "UPSTREAM_UNKNOWN", "INTERNAL")
+_THOUSANDS = (
+    ALLOW_ALL
+    + """\
+rules:
+  - {id: place, field: artifacts, deny: ["**"], when: "request.name == 'denied'"}
+  - {id: hive, field: job_driver.hive.query, pattern: "[0-9]+", when: "request.name == 'denied'"}
+  - {id: keys, field: spark.conf, deny: ["**"], mode: warn}
+  - {id: read, field: spark.max_vcpus, max: 1, mode: audit}
+"""
+)
+
+
+def _thousands(random: Random, count: int) -> Iterator[tuple[str, bytes]]:
+    """Each with what is to become of it."""
+    for _ in range(count):
+        job = random.choice(_JOBS)()
+        end = random.choice(["fine", "fine", "denied", "invalid", "damaged", "upstream", "lost", "bug"])
+        if end == "invalid":
+            job = random.choice(list(canaries.spoiled(job, _SPOILERS["control character"])))
+        job |= {"clientToken": str(uuid.UUID(int=random.getrandbits(128))), "name": end, "applicationId": end}
+        data = message(job, validate_only=end == "fine" and random.random() < 0.2).SerializeToString()
+        yield end, data[: random.randrange(len(data) - 30)] + b"\xff" if end == "damaged" else data
+
+
+def _sent(watched: Watched, aws: FaultyAws, end: str, data: bytes) -> None:
+    if end == "upstream":
+        text = "Failed: " + canaries.spark()["jobDriver"]["sparkSubmit"]["entryPoint"] + _bare(canaries.hive())
+        aws.faults[end] = {"status": 400, "type": "ValidationException", "message": text}
+    if end == "lost":
+        aws.faults[end] = {"status": 200, "body": '{"canary": "canary-value"}'}
+    watched.send(data)
 
 
 _BUGS = [("translation", "not_started"), ("judgement", "not_started"), ("call", "unknown"), ("event loop", "unknown")]

@@ -11,6 +11,7 @@ import pytest
 from emrgateway.v1 import decision_pb2, job_run_service_pb2
 from emrgateway_client import Client
 
+from . import traceparents
 from .gateways import ACCOUNT, CALLER, REGION
 from .jobs import APPLICATION, ROLE, body, cases, job, message, named
 from .statuses import refused
@@ -68,11 +69,14 @@ def judging(sandbox: Sandbox, serve: Serve) -> Gateway:
 
 @pytest.mark.parametrize("case", cases("forwarded.yaml"), ids=named)
 def test_what_the_caller_said_is_what_aws_gets(case: dict[str, Any], sandbox: Sandbox, open_gateway: Gateway) -> None:
-    """The body is equal as JSON, but for the token and three tags, which are digests that anyone can recompute."""
+    """The body is equal as JSON, but for the token, three tags and the place in a trace: digests, all of them.
+
+    Anyone can recompute them.
+    """
     request = body(**case.get("members", {}))
     reply = open_gateway.start(message(request))
     held = _held(sandbox, reply.job_run_id)
-    sent = dict(held.body)
+    sent = traceparents.without(held.body, request)
     token, tags = sent.pop("clientToken"), sent.pop("tags")
     assert token == _upstream_token(request["clientToken"])
     assert {key: tags[key] for key in _STAMPED} == {

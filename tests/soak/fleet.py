@@ -52,7 +52,11 @@ class Replica:
         self.in_flight = 0
         (folder / "policy").mkdir(parents=True)
         self.rewrite_policy(300)
-        (folder / "gateway.yaml").write_text(json.dumps({**settings, "listen": self.address}), encoding="utf-8")
+        own = {
+            "listen": self.address,
+            "audit": {"path": str(folder / "audit.jsonl")},
+        }  # nobody reads its standard output
+        (folder / "gateway.yaml").write_text(json.dumps({**settings, **own}), encoding="utf-8")
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:

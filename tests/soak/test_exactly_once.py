@@ -17,7 +17,7 @@ from emrgateway_sandbox import FAULTS
 from . import fast_dynamodb
 from .callers import Callers
 from .fast_dynamodb import FastDynamoDB
-from .fleet import REGION, AwsProcess, Replica, fleet
+from .fleet import REGION, AwsProcess, Replica, fleet, wait_until
 from .history import runs_of, violations
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ THREADS = 36
 AWS_SHARE, LEDGER_SHARE = 0.03, 0.008
 LEAST = 30
 _PER_END = 200  # submissions a signal
+_IN_FLIGHT = 2 * LEAST * _PER_END // 2000  # calls that one meets at least
 
 
 class _Chaos:
@@ -41,6 +42,7 @@ class _Chaos:
         self._turns = zip(itertools.cycle(replicas), itertools.cycle([signal.SIGKILL, signal.SIGTERM]), strict=False)
         self._replicas = replicas
         self._lock = threading.Lock()
+        self._over = threading.Event()
         self._threads: list[threading.Thread] = []
         self._minutes = itertools.cycle([300, 301])
         self.met: Counter[str] = Counter()
@@ -60,6 +62,8 @@ class _Chaos:
     def _end_one(self) -> None:
         with self._lock:
             replica, number = next(self._turns)
+            # In the middle of enough calls, however slow the machine, that each signal is met as often as asked.
+            wait_until(lambda: replica.in_flight >= _IN_FLIGHT or self._over.is_set(), "nobody calls")
             self.met[number.name] += replica.in_flight
             code = replica.end(number)
             if number is signal.SIGTERM:
@@ -67,7 +71,8 @@ class _Chaos:
             replica.start()
 
     def join(self) -> None:
-        """Wait for the last restart."""
+        """Wait for the last restart; nobody calls any more."""
+        self._over.set()
         for thread in self._threads:
             thread.join()
 

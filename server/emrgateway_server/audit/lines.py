@@ -25,8 +25,13 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def judgement(record: Record, caller: Caller, request: Mapping[str, object], decision: Decision) -> bytes:
-    """What policy made of a request in AWS's form, and why; less what AWS's model marks sensitive."""
-    told, pointers = erased(request, judging.START, "/input/request")
+    """What policy made of a request in AWS's form, and why; less what AWS's model marks sensitive.
+
+    The client token stays out too: it is what keeps the digest of the request, which the run's tags show, from being
+    guessed.
+    """
+    asked = {member: value for member, value in request.items() if member != "clientToken"}
+    told, pointers = erased(asked, judging.START, "/input/request")
     result: dict[str, object] = {
         "verdict": "ALLOWED" if decision.allowed else "DENIED",
         "policy_digest": decision.policy_digest,

@@ -15,7 +15,7 @@ MOST_BYTES = 16 * 1024 * 1024  # of lines that wait: some ten thousand
 BATCH_BYTES = 1024 * 1024
 RETRY_SECONDS = 0.5
 SYNC_SECONDS = 1.0
-STUCK_SECONDS = 1.0  # a write that takes longer is as one that fails
+STUCK_SECONDS = 2.0  # a write that takes longer is as one that fails
 
 Fsync: TypeAlias = Literal["never", "interval", "always"]
 

@@ -15,7 +15,7 @@ class GlobSet:
 
     def __init__(self, globs: Iterable[Glob]) -> None:
         self._globs = tuple(globs)
-        self._is_everything = any(glob.is_everything for glob in self._globs)
+        self.is_everything = any(glob.is_everything for glob in self._globs)
         # A plain field's value is read by each glob in its own way.
         groups = [[glob for glob in self._globs if glob.is_plain is plain] for plain in (True, False)]
         self._groups = [(group[0], Matchers(glob.parts for glob in group)) for group in groups if group]
@@ -28,13 +28,13 @@ class GlobSet:
 
     def matches(self, value: str, caller: Caller, kind: Kind | None = None) -> bool:
         """Whether a glob matches, as `Glob.matches` has it."""
-        if self._is_everything:
+        if self.is_everything:
             return True
         return any(matchers.match(value, caller, first.kind_for(value, kind)) for first, matchers in self._groups)
 
     def denying(self, value: str, caller: Caller, kind: Kind | None = None) -> Glob | None:
         """The first glob that denies a value, as `Glob.denies` has it."""
-        if not self._is_everything and not any(self._may_deny(value, caller, kind)):
+        if not self.is_everything and not any(self._may_deny(value, caller, kind)):
             return None
         return next((glob for glob in self._globs if glob.denies(value, caller, kind)), None)
 

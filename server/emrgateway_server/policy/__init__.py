@@ -14,8 +14,10 @@ from emrgateway_server.policy.describing import (
 )
 from emrgateway_server.policy.engine import Engine
 from emrgateway_server.policy.loading import load_directory
+from emrgateway_server.policy.stamping import STAMPED_CONF
 
 __all__ = [
+    "STAMPED_CONF",
     "Decision",
     "DescribedException",
     "DescribedGrant",

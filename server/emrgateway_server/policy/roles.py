@@ -37,11 +37,10 @@ def roles(request: Mapping[str, Any], channels: Channels) -> Iterator[Named]:
     execution = request.get("executionRoleArn")
     if execution:
         yield Named(execution, "execution_role_arn", sensitive=False)
-    rest = {
-        member: value
-        for member, value in request.items()
-        if member != "executionRoleArn" and _may_name_a_role(str({member: value}))
-    }
+    rest = {member: value for member, value in request.items() if member != "executionRoleArn"}
+    if not _may_name_a_role(str(rest)):
+        return
+    rest = {member: value for member, value in rest.items() if _may_name_a_role(str([value]))}
     by_setting = (*_by_key(channels), *_in_words(channels)) if rest.keys() & _SETTING else ()
     seen: set[tuple[str, str]] = set()
     for named in (*by_setting, *_in(rest, request_shape("StartJobRun"), "", sensitive=False)):
@@ -54,7 +53,7 @@ _SETTING = frozenset({"jobDriver", "configurationOverrides"})  # what channels a
 
 
 def _may_name_a_role(text: str) -> bool:
-    """Whether any looking closer is needed, by a member as Python writes it: odd characters are escaped there.
+    """Whether any looking closer is needed, by values as Python writes them: odd characters are escaped there.
 
     What `${…}` puts in may be a role whose name stands nowhere whole.
     """

@@ -128,8 +128,14 @@ class Rule:
 
     @cached_property
     def constrains_texts(self) -> bool:
-        """Whether a verb speaks of each text of the value."""
-        return self.allow is not None or self.pattern is not None or bool(self.deny)
+        """Whether a verb may find something wrong with a text of the value."""
+        allows_all = self.allow is None or self.allow.is_everything
+        return not allows_all or self.pattern is not None or self.denies
+
+    @cached_property
+    def denies(self) -> bool:
+        """Whether it has globs to deny."""
+        return bool(self.deny)
 
     @cached_property
     def is_bounded(self) -> bool:

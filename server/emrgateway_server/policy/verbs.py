@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
+from itertools import chain, islice
 from math import inf
 
 from emrgateway_server.caller import Caller
 from emrgateway_server.conformance import shown as quoted
+from emrgateway_server.globs import GlobSet
 from emrgateway_server.policy.field import Field, Item, Scalar, decimal
 from emrgateway_server.policy.field import shown as plain
 from emrgateway_server.policy.rules import Rule
@@ -98,8 +99,8 @@ def _wrong(rule: Rule, text: str, caller: Caller) -> list[str]:
     wrong = []
     kind = rule.field.glob_kind(text)
     if rule.allow is not None and not rule.allow.matches(text, caller, kind):
-        wrong.append(f"; allowed: {_list_of([glob.shown(caller) for glob in rule.allow])}")
-    if rule.deny:
+        wrong.append(f"; allowed: {_list_of(rule.allow, caller)}")
+    if rule.denies:
         denying = rule.deny.denying(text, caller, kind)
         wrong += [] if denying is None else [f", which {denying.shown(caller)} denies"]
     if rule.pattern is not None and not rule.pattern.match(text):
@@ -150,6 +151,6 @@ def _found(field: Field, value: object) -> str:
     return "is not allowed" if field.sensitive else f"is {quoted(plain(value))}"
 
 
-def _list_of(texts: list[str]) -> str:
-    more = f" and {len(texts) - MAX_SHOWN_GLOBS} more" if len(texts) > MAX_SHOWN_GLOBS else ""
-    return ", ".join(texts[:MAX_SHOWN_GLOBS]) + more
+def _list_of(globs: GlobSet, caller: Caller) -> str:
+    more = f" and {len(globs) - MAX_SHOWN_GLOBS} more" if len(globs) > MAX_SHOWN_GLOBS else ""
+    return ", ".join(glob.shown(caller) for glob in islice(globs, MAX_SHOWN_GLOBS)) + more

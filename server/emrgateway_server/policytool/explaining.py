@@ -31,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
         violations = [(each.field, each.description) for each in error.violations]
         lines = [f"{arguments.file}: error: {field}: {description}" for field, description in violations]
         return _refused(arguments, error.reason, "\n".join(lines), violations)
-    decision = inputs.judge(engine, caller, original, arguments.today)
+    traces_job = config is None or config.telemetry.job_traceparent
+    decision = inputs.judge(engine, caller, original, arguments.today, traces_job=traces_job)
     if arguments.output == "json":
         say(json.dumps(_as_json(decision), indent=2))
     else:

@@ -11,7 +11,7 @@ from datetime import date
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_client.documents import MAX_DOCUMENT_BYTES, load_request, read_request
 from emrgateway_server import caller as callers
-from emrgateway_server import emr, engines, judging, settings
+from emrgateway_server import emr, engines, judging, settings, telemetry
 from emrgateway_server.caller import Caller
 from emrgateway_server.identity import Labels
 from emrgateway_server.policy import Decision, Engine, Prices
@@ -71,8 +71,13 @@ def original(message: pb.StartJobRunRequest) -> dict[str, object]:
     return aws
 
 
-def judge(engine: Engine, caller: Caller, aws: Mapping[str, object], today: date | None) -> Decision:
-    """What policy makes of a request. Its upstream token is that of a gateway that serves no account."""
+def judge(
+    engine: Engine, caller: Caller, aws: Mapping[str, object], today: date | None, *, traces_job: bool = True
+) -> Decision:
+    """What policy makes of a request. Its upstream token is that of a gateway that serves no account.
+
+    `traces_job` says whether the gateway gives a Spark job its place in a trace.
+    """
     token = emr.upstream_token(
         caller=caller.id,
         account="",
@@ -81,4 +86,5 @@ def judge(engine: Engine, caller: Caller, aws: Mapping[str, object], today: date
         client_token=str(aws["clientToken"]),
     )
     stamps = emr.reserved_tags(caller=caller.id, token=token, intent=emr.intent(aws))
-    return judging.judge(engine, caller, aws, stamps, today)
+    conf = telemetry.job_settings(token) if traces_job else {}
+    return judging.judge(engine, caller, aws, stamps, today, conf=conf)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from emrgateway_server.caller import Caller
-from emrgateway_server.policy import Decision, Mode, Outcome, Verdict
+from emrgateway_server.policy import STAMPED_CONF, Decision, Mode, Outcome, Verdict
 from emrgateway_server.policytool.flattening import Change, changes
 from emrgateway_server.policytool.terminal import Paint
 
@@ -15,6 +15,7 @@ _TITLES = {
     Verdict.WARNED: ("warned of by", "yellow"),
 }
 _STAMPED = "tags.emr-gateway:"
+_PROPERTIES = ".properties."
 
 
 def explained(decision: Decision, caller: Caller, original: Mapping[str, object], paint: Paint) -> str:
@@ -50,9 +51,10 @@ def _values(outcome: Outcome, paint: Paint) -> str:
 
 def _difference(decision: Decision, original: Mapping[str, object], paint: Paint) -> Iterator[str]:
     found = changes(original, decision.request)
+    stamped = set(_stamped([change.path for change in found]))
     groups = {
-        "before and after:": [change for change in found if not change.path.startswith(_STAMPED)],
-        "stamped by the gateway:": [change for change in found if change.path.startswith(_STAMPED)],
+        "before and after:": [change for change in found if change.path not in stamped],
+        "stamped by the gateway:": [change for change in found if change.path in stamped],
     }
     for title, members in groups.items():
         if members:
@@ -60,6 +62,17 @@ def _difference(decision: Decision, original: Mapping[str, object], paint: Paint
             yield paint(title)
         for change in members:
             yield from _sides(change, decision, paint)
+
+
+def _stamped(paths: Sequence[str]) -> Iterator[str]:
+    """Those that no policy changed: the reserved tags, the job's place in a trace, the block that was made for it."""
+    settings = [path for path in paths if path.partition(_PROPERTIES)[2] in STAMPED_CONF]
+    yield from settings
+    for path in paths:
+        block = path.removesuffix(".classification")
+        inside = [each for each in paths if each.startswith(f"{block}.") and each != path]
+        if path.startswith(_STAMPED) or (block != path and inside and set(inside) <= set(settings)):
+            yield path
 
 
 def _sides(change: Change, decision: Decision, paint: Paint) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from emrgateway_server.policy.named import CONFIGURATION, Trouble, known_key, shown_key
@@ -44,12 +43,16 @@ class Block:
         self.classification = classification
         self.properties = properties
         self._written = properties if written is None else written
+        self._is_odd: bool | None = None if properties else False
 
-    @cached_property
+    @property
     def is_odd(self) -> bool:
         """Whether any key or value has what a properties file takes for a sign of its own."""
-        if not self.properties:
-            return False
+        if self._is_odd is None:
+            self._is_odd = self._has_signs()
+        return self._is_odd
+
+    def _has_signs(self) -> bool:
         texts = "\x1f".join([*self.properties.values(), ""])
         harmless = _HARMLESS.fullmatch(texts) and texts.count("\x1f") == len(self.properties)
         return not harmless or not _HARMLESS_KEYS.fullmatch("".join(self.properties))

@@ -69,7 +69,7 @@ class Words:
 
 def cuts(string: str) -> list[Words]:
     """The ways to cut a string that differ from each other; the first splits at every blank and keeps all else."""
-    if not _NOT_PLAIN.search(string):
+    if _is_plain(string):
         return [Words(string, string.split())]
     ways: list[Callable[[str], Words]] = [
         lambda text: _split(text, _BY_EVERY_BLANK),
@@ -83,6 +83,13 @@ def cuts(string: str) -> list[Words]:
         if all(words.texts != other.texts for other in found):
             found.append(words)
     return found
+
+
+def _is_plain(string: str) -> bool:
+    """Whether there is nothing but ASCII's visible characters and blanks, less quotes and backslashes."""
+    if string.isascii() and string.isprintable():  # most are, and to see that is quick
+        return not ("'" in string or '"' in string or "\\" in string)
+    return not _NOT_PLAIN.search(string)
 
 
 def odd_characters(string: str) -> Iterator[tuple[str, int, str]]:

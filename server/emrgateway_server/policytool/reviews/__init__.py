@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from emrgateway_server.policytool.reviews import endings, idle, refusals, shadows, unreachable
+from emrgateway_server.policytool.reviews import endings, idle, refusals, shadows, undone, unreachable
 from emrgateway_server.policytool.reviews.book import Book
 from emrgateway_server.yamlfile import Problem
 
@@ -19,6 +19,7 @@ REVIEWS: tuple[Callable[[Book], Iterator[Problem]], ...] = (
     shadows.review,
     endings.review,
     idle.review,
+    undone.review,
 )
 
 
