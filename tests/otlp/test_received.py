@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import threading
 from collections import Counter
@@ -80,10 +81,13 @@ def receiver() -> Iterator[Receiver]:
     """A receiver on loopback."""
     node = os.environ.get("NODE") or shutil.which("node")
     assert node
-    process = subprocess.Popen([node, "receiver.cjs"], cwd=HERE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [node, "receiver.cjs"], cwd=HERE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     with contextlib.ExitStack() as stack:
         stack.callback(process.wait, 10)
-        stack.callback(process.kill)
+        # Where Node comes as a wheel, `node` is a script that starts the real one.
+        stack.callback(os.killpg, process.pid, signal.SIGKILL)
         yield Receiver(process)
     cast("Any", process.stdout).close()
 
