@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emrgateway_sandbox import Sandbox
+    from emrgateway_server.audit.sink import Fsync
     from tests.server.conftest import Serve
     from tests.server.gateways import Gateway
 
@@ -159,6 +160,54 @@ def test_rotation(sandbox: Sandbox, serve: Serve, tmp_path: Path) -> None:
     plain.signal(signal.SIGHUP)
     plain.start(job())
     assert plain.stop().code == 0
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["SIGHUP", "the next line"])
+@pytest.mark.parametrize(("fsync", "is_synced"), [("interval", True), ("never", False)])
+def test_what_is_moved_away_is_on_the_disk(
+    fsync: Fsync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_synced: bool, is_told: bool
+) -> None:
+    """A file is left with what `fsync` promises of it, whether SIGHUP or the next line finds it moved."""
+    whole, synced = os.fdatasync, list[int]()
+
+    def spied(fd: int) -> None:
+        synced.append(os.fstat(fd).st_ino)
+        whole(fd)
+
+    monkeypatch.setattr(os, "fdatasync", spied)
+    monkeypatch.setattr("emrgateway_server.audit.sink.SYNC_SECONDS", 3600.0)  # never due by itself
+    path = tmp_path / "audit.jsonl"
+    writer = Sink(LineFile(str(path), is_durable=fsync != "never"), None, fsync)
+    writer.put(_LINE)
+    _eventually(lambda: path.read_bytes() == _LINE)
+    left = path.rename(tmp_path / "audit.jsonl.1").stat().st_ino
+    if is_told:
+        writer.reopen()
+    else:
+        writer.put(_LINE)
+    _eventually(path.exists)
+    assert (left in synced) == is_synced
+    writer.close(5)
+
+
+def test_a_disk_that_cannot_be_synced_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rotation is the way out of a disk that fails: it is told once, and the new file has every later line whole."""
+
+    def failing(_: int) -> None:
+        raise OSError(errno.EIO, "the disk fails")
+
+    path = tmp_path / "audit.jsonl"
+    file = LineFile(str(path))
+    file.write(deque([_LINE]))
+    path.rename(tmp_path / "audit.jsonl.1")
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", failing)
+        with pytest.raises(OSError, match="the disk fails"):
+            file.open()
+        file.open()
+        file.write(deque([_LINE]))
+    file.close()
+    assert path.read_bytes() == _LINE
 
 
 def test_a_killed_gateway_has_told_all_that_it_sent(serve: Serve, tmp_path: Path) -> None:

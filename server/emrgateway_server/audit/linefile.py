@@ -13,10 +13,15 @@ _STANDARD_OUTPUT = 1
 class LineFile:
     """One file, or standard output where the path is `-`. For one thread. Every method raises OSError."""
 
-    def __init__(self, path: str, *, is_secret: bool = False) -> None:
-        """Open it. A `is_secret` one is made its owner's alone, also where it was there before."""
+    def __init__(self, path: str, *, is_secret: bool = False, is_durable: bool = True) -> None:
+        """Open it. A `is_secret` one is made its owner's alone, also where it was there before.
+
+        A `is_durable` one is never left, however it came to be moved, before the disk has what was written.
+        """
         self._path = path
         self._is_secret = is_secret
+        self._is_durable = is_durable
+        self._is_dirty = False
         self._fd: int | None = None
         self._is_regular = False
         self._begun = 0  # bytes of the first line that stand in the file already
@@ -51,6 +56,7 @@ class LineFile:
         fd = self._opened()
         data = b"".join(lines)[self._begun :]
         while data:
+            self._is_dirty = True
             count = os.write(fd, data)
             data = data[count:]
             self._begun += count
@@ -61,12 +67,19 @@ class LineFile:
         """Have the disk take what was written."""
         if self._is_regular:
             os.fdatasync(self._opened())
+        self._is_dirty = False
 
     def close(self) -> None:
-        """Close it; standard output stays."""
-        if self._fd is not None and self._path != "-":
-            os.close(self._fd)
-        self._fd = None
+        """Close it; standard output stays. It is closed even where this raises: a disk that fails can be left."""
+        if self._fd is None:
+            return
+        try:
+            if self._is_durable and self._is_dirty:
+                self.sync()
+        finally:
+            if self._path != "-":
+                os.close(self._fd)
+            self._fd, self._is_dirty = None, False
 
     def _opened(self) -> int:
         if self._fd is None:

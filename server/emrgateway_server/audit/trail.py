@@ -28,9 +28,14 @@ class Audit:
         """`ConfigurationError` where its file cannot be opened."""
         self._must_hold = settings.on_error == "fail"
         self._keeps_originals = settings.requests == "full"
+        is_durable = settings.fsync != "never"
         try:
-            file = LineFile(settings.path)
-            originals = LineFile(settings.path + ORIGINALS, is_secret=True) if self._keeps_originals else None
+            file = LineFile(settings.path, is_durable=is_durable)
+            originals = (
+                LineFile(settings.path + ORIGINALS, is_secret=True, is_durable=is_durable)
+                if self._keeps_originals
+                else None
+            )
         except OSError as error:
             message = f"audit.path: {settings.path} cannot be written: {error.strerror}"
             raise ConfigurationError([Problem("audit", 0, 0, message)]) from error
