@@ -94,7 +94,7 @@ class App:
         identity = callers.doors(settings, labels, self._tokens)
         intake, owners = Intake(identity, limits.max_message_bytes), Owners(labels)
         access = Access(self._policies, self._targets, owners)
-        self.runs = Runs(intake, access, owners)
+        self.runs = Runs(intake, access, owners, self._audit)
         self.listing = Listing(intake, access)
         self.job_runs = JobRuns(
             intake=intake,

@@ -2,17 +2,20 @@
 
 To look at a run's attempts or dashboard is to get it. What AWS's model marks sensitive is told to the run's owner
 alone: another one's grant is to know how a run fares, not what its arguments hold. A dashboard is the exception that
-the grant makes: it is Spark's own page, which shows the job's settings to whoever may open it.
+the grant makes: it is Spark's own page, which shows the job's settings to whoever may open it. A cancel and a
+dashboard do something, and so the audit has them, like a start, before AWS does.
 """
 
 from __future__ import annotations
 
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_server import shapes, translate
-from emrgateway_server.access import Access
+from emrgateway_server.access import Access, Asked
+from emrgateway_server.audit import Audit
 from emrgateway_server.call import Call
 from emrgateway_server.intake import Intake
 from emrgateway_server.owners import Owners, stamped
+from emrgateway_server.shapes import Shape
 
 _GET, _GOT = shapes.request_shape("GetJobRun"), shapes.response_shape("GetJobRun")
 _CANCEL, _CANCELLED = shapes.request_shape("CancelJobRun"), shapes.response_shape("CancelJobRun")
@@ -26,10 +29,11 @@ _DASHBOARD, _DASHBOARD_TOLD = (
 class Runs:
     """Shows job runs and stops them. Blocking and thread-safe."""
 
-    def __init__(self, intake: Intake, access: Access, owners: Owners) -> None:
+    def __init__(self, intake: Intake, access: Access, owners: Owners, audit: Audit) -> None:
         self._intake = intake
         self._access = access
         self._owners = owners
+        self._audit = audit
 
     def get(self, data: bytes, call: Call) -> pb.GetJobRunResponse:
         """A GetJobRun, from its bytes to its reply.
@@ -59,7 +63,7 @@ class Runs:
         caller = self._intake.caller(call)
         _, request = self._intake.read(data, pb.CancelJobRunRequest, _CANCEL)
         asked = self._access.asked("cancel", caller, request)
-        asked.authorise(call)
+        self._allow(asked, _CANCEL, call)
         reply = asked.target.send("CancelJobRun", request, call=call, caller=caller.id)
         return translate.from_aws(translate.sayable(reply, _CANCELLED), pb.CancelJobRunResponse, _CANCELLED)
 
@@ -79,8 +83,13 @@ class Runs:
         caller = self._intake.caller(call)
         _, request = self._intake.read(data, pb.GetDashboardForJobRunRequest, _DASHBOARD)
         asked = self._access.asked("get", caller, request)
-        asked.authorise(call)
+        self._allow(asked, _DASHBOARD, call)
         reply = asked.target.send("GetDashboardForJobRun", request, call=call, caller=caller.id)
         return translate.from_aws(
             translate.sayable(reply, _DASHBOARD_TOLD), pb.GetDashboardForJobRunResponse, _DASHBOARD_TOLD
         )
+
+    def _allow(self, asked: Asked, shape: Shape, call: Call) -> None:
+        """Authorise what does something, and have the audit hold it before it is done."""
+        asked.authorise(call)
+        self._audit.granted(asked.caller, asked.request, shape, asked.engine.digest, call)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emrgateway.v1 import job_run_service_pb2 as pb
 from tests.server.gateways import ALLOW_ALL, PATIENCE_SECONDS
+from tests.server.jobs import APPLICATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +55,12 @@ def judgements(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def endings(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The lines after the answer."""
     return [line for line in lines if "code" in line["result"]]
+
+
+def ask(gateway: Gateway, method: str, run: str) -> Any:  # noqa: ANN401 - a reply of any method
+    """Do something with a job run."""
+    request = getattr(pb, f"{method}Request")(application_id=APPLICATION, job_run_id=run)
+    return getattr(gateway.jobs, method)(request, timeout=PATIENCE_SECONDS)
 
 
 def audited(

@@ -10,13 +10,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from emrgateway_server import cli
+from emrgateway_server.policytool import decisionlog
 from tests.server import canaries
 from tests.server.faulty_aws import faulty_aws
 from tests.server.gateways import ALLOW_ALL, CALLER
 from tests.server.jobs import APPLICATION, ROLE, body, job, message
 from tests.server.statuses import refused
 
-from .audits import START, audited, endings, judgements
+from .audits import START, ask, audited, endings, judgements
 
 if TYPE_CHECKING:
     from emrgateway_sandbox import Sandbox
@@ -71,6 +72,30 @@ def test_the_two_lines_of_a_submission(sandbox: Sandbox, serve: Serve, tmp_path:
     }
     assert ended["requested_by"].startswith("ipv4:127.0.0.1:")
     assert with_audit.path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("method", ["CancelJobRun", "GetDashboardForJobRun"])
+def test_the_two_lines_of_what_is_done_with_a_run(method: str, sandbox: Sandbox, serve: Serve, tmp_path: Path) -> None:
+    """Who was let do it, and by which policy, has a line of its own; a refusal has none; replay leaves both alone."""
+    with_audit = audited(serve, sandbox.url, tmp_path)
+    gateway = with_audit.gateway
+    run = gateway.start(job()).job_run_id
+    ask(gateway, method, run)
+    refused(lambda: ask(gateway, method, "00nothing"))
+    lines = _validated(with_audit.awaited(lambda lines: len(lines) == 5))
+    allowed, ended = [line for line in lines if line["path"].endswith(method)][:2]
+    assert allowed["decision_id"] == ended["decision_id"]
+    assert allowed["input"] == {
+        "caller": {"id": CALLER, "labels": {}},
+        "request": {"applicationId": APPLICATION, "jobRunId": run},
+    }
+    assert allowed["erased"] == []
+    digest = gateway.describe(APPLICATION).policy_digest
+    assert allowed["result"] == {"verdict": "ALLOWED", "policy_digest": digest, "outcomes": []}
+    assert ended["result"] == {"code": "OK"}
+    assert (lines[-1]["path"].partition("/")[2], lines[-1]["result"]["reason"]) == (method, "NOT_FOUND")
+    (judged,) = [found for _, found in decisionlog.read(with_audit.path) if isinstance(found, decisionlog.Line)]
+    assert judged.path == START
 
 
 def test_every_call_has_its_ending(sandbox: Sandbox, serve: Serve, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from tests.server.gateways import configuration, refused_to_start, written
 from tests.server.jobs import APPLICATION, job
 from tests.server.statuses import refused
 
-from .audits import audited, endings, judgements, read
+from .audits import ask, audited, endings, judgements, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,6 +160,19 @@ def test_rotation(sandbox: Sandbox, serve: Serve, tmp_path: Path) -> None:
     plain.signal(signal.SIGHUP)
     plain.start(job())
     assert plain.stop().code == 0
+
+
+@pytest.mark.parametrize("method", ["CancelJobRun", "GetDashboardForJobRun"])
+def test_nothing_is_done_without_its_line(method: str, serve: Serve, sandbox: Sandbox) -> None:
+    """`on_error: fail` holds from the first call on: AWS hears of no cancel and no dashboard that stands nowhere."""
+    run = serve(sandbox.url).start(job()).job_run_id
+    gateway = serve(sandbox.url, sections={"audit": {"path": "/dev/full", "on_error": "fail"}})
+    before = sandbox.calls.get(method, 0)
+    told = refused(lambda: ask(gateway, method, run))
+    assert (told.code, told.reason, told.outcome) == ("UNAVAILABLE", "AUDIT_UNAVAILABLE", None)
+    assert sandbox.calls.get(method, 0) == before
+    ask(serve(sandbox.url, sections={"audit": {"path": "/dev/full", "on_error": "continue"}}), method, run)
+    assert sandbox.calls[method] == before + 1
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["SIGHUP", "the next line"])

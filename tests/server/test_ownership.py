@@ -6,6 +6,7 @@ real work before the sandbox, over HTTP; but who calls is given, not proven.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_sandbox import Sandbox
 from emrgateway_server import engines
 from emrgateway_server.access import Access
+from emrgateway_server.audit import Audit
 from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller, Peer
 from emrgateway_server.emr import Rate
@@ -29,6 +31,7 @@ from emrgateway_server.listing import Listing
 from emrgateway_server.owners import Owners
 from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.runs import Runs
+from emrgateway_server.settings import Audit as AuditSettings
 
 from .around import around, straight
 from .direct import target, with_surroundings
@@ -169,6 +172,11 @@ def aws() -> Iterator[_Aws]:
             yield _Aws(sandbox, to_sandbox, lambda application, owner: around(client, application, owner))
 
 
+@functools.cache
+def _audit() -> Audit:
+    return Audit(AuditSettings(path="/dev/null"))
+
+
 class _Door:
     """A gateway's work for one world, as each caller meets it."""
 
@@ -177,7 +185,7 @@ class _Door:
         owners = Owners(Labels(world.table))
         intake = Intake(_Said(world), 65_536)
         self._access = Access(PolicySource(folder), aws, owners)
-        self._runs = Runs(intake, self._access, owners)
+        self._runs = Runs(intake, self._access, owners, _audit())
         self._listing = Listing(intake, self._access)
         self._world = world
 

@@ -1,7 +1,8 @@
 """The audit's lines: JSON objects in the names of OPA's decision log, as `policytool.decisionlog` reads them.
 
 A judgement's line is written before AWS is called, an ending's when the call has its answer; `decision_id` says that
-they are about one call. `deploy/audit.schema.json` describes both.
+they are about one call. What rules judge is a StartJobRun; of a CancelJobRun and a GetDashboardForJobRun the line says
+that a grant covers them. `deploy/audit.schema.json` describes both.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from emrgateway_server.errors import GatewayError
 from emrgateway_server.errors import Outcome as Ending
 from emrgateway_server.policy import Decision, Mode, Outcome
 from emrgateway_server.record import Record
+from emrgateway_server.shapes import Shape
 
 _LABELS = {"id": platform.node()}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -31,7 +33,6 @@ def judgement(record: Record, caller: Caller, request: Mapping[str, object], dec
     guessed.
     """
     asked = {member: value for member, value in request.items() if member != "clientToken"}
-    told, pointers = erased(asked, judging.START, "/input/request")
     result: dict[str, object] = {
         "verdict": "ALLOWED" if decision.allowed else "DENIED",
         "policy_digest": decision.policy_digest,
@@ -39,13 +40,13 @@ def judgement(record: Record, caller: Caller, request: Mapping[str, object], dec
     }
     if decision.excepted:
         result["excepted"] = list(decision.excepted)
-    line = {
-        **_head(record),
-        "input": {"caller": {"id": caller.id, "labels": dict(caller.labels)}, "request": told},
-        "erased": pointers,
-        "result": result,
-    }
-    return _line(line)
+    return _before_aws(record, caller, asked, judging.START, result)
+
+
+def grant(record: Record, caller: Caller, request: Mapping[str, object], shape: Shape, policy_digest: str) -> bytes:
+    """That a grant covers what AWS is asked next to do with a job run: a judgement without rules."""
+    result = {"verdict": "ALLOWED", "policy_digest": policy_digest, "outcomes": []}
+    return _before_aws(record, caller, request, shape, result)
 
 
 def ending(record: Record, code: str, requested_by: str, *, starts: bool) -> bytes:
@@ -74,6 +75,19 @@ def ending(record: Record, code: str, requested_by: str, *, starts: bool) -> byt
 def original(record: Record, request: Mapping[str, object]) -> bytes:
     """A request as it came, for the file beside the audit."""
     return _line({"decision_id": record.decision_id, "request": request})
+
+
+def _before_aws(
+    record: Record, caller: Caller, request: Mapping[str, object], shape: Shape, result: Mapping[str, object]
+) -> bytes:
+    told, pointers = erased(request, shape, "/input/request")
+    line = {
+        **_head(record),
+        "input": {"caller": {"id": caller.id, "labels": dict(caller.labels)}, "request": told},
+        "erased": pointers,
+        "result": result,
+    }
+    return _line(line)
 
 
 def _head(record: Record) -> dict[str, object]:

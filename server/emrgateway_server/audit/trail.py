@@ -15,6 +15,7 @@ from emrgateway_server.errors import AuditUnavailable
 from emrgateway_server.policy import Decision
 from emrgateway_server.record import Record
 from emrgateway_server.settings import Audit as AuditSettings
+from emrgateway_server.shapes import Shape
 from emrgateway_server.yamlfile import ConfigurationError, Problem
 
 ORIGINALS = ".requests"
@@ -63,14 +64,13 @@ class Audit:
         """
         current = record.current() or Record("")
         line = lines.judgement(current, caller, request, decision)
-        original = lines.original(current, request) if self._keeps_originals else None
-        written = threading.Event()
-        is_stuck = self._sink.is_stuck
-        is_kept = self._sink.put(line, original, written)
-        if is_kept and not (is_stuck and not self._must_hold):
-            is_kept = written.wait(min(STUCK_SECONDS, max(0.0, call.remaining_seconds)))
-        if self._must_hold and not is_kept:
-            raise _unavailable()
+        self._write(line, call, lines.original(current, request) if self._keeps_originals else None)
+
+    def granted(
+        self, caller: Caller, request: Mapping[str, object], shape: Shape, policy_digest: str, call: Call
+    ) -> None:
+        """Write down that a grant covers a request, before AWS hears of it; raises as `judged` does."""
+        self._write(lines.grant(record.current() or Record(""), caller, request, shape, policy_digest), call)
 
     def ended(self, ended: Record, code: str, requested_by: str, *, starts: bool) -> None:
         """Write down how a call was answered. Never waits: the event loop's."""
@@ -83,6 +83,15 @@ class Audit:
     def close(self) -> None:
         """Write the last lines, for a moment."""
         self._sink.close(CLOSE_SECONDS)
+
+    def _write(self, line: bytes, call: Call, original: bytes | None = None) -> None:
+        written = threading.Event()
+        is_stuck = self._sink.is_stuck
+        is_kept = self._sink.put(line, original, written)
+        if is_kept and not (is_stuck and not self._must_hold):
+            is_kept = written.wait(min(STUCK_SECONDS, max(0.0, call.remaining_seconds)))
+        if self._must_hold and not is_kept:
+            raise _unavailable()
 
 
 def _unavailable() -> AuditUnavailable:
