@@ -182,6 +182,8 @@ class App:
         observe("emr_gateway.calls.waiting", "Calls that gave up their place to wait.", lambda: [(places.parked, {})])
         observe("emr_gateway.calls.limit", "Places there are.", lambda: [(self._settings.limits.max_in_flight, {})])
         observe("emr_gateway.audit.lost", "Audit lines never written.", lambda: [(audit.lost, {})], only_grows=True)
+        kept_back = "Endings of unknown callers that the audit counts and does not write."
+        observe("emr_gateway.audit.kept_back", kept_back, lambda: [(audit.kept_back, {})], only_grows=True)
         observe("emr_gateway.audit.failing", "1 while it cannot be written.", lambda: [(float(audit.is_failing), {})])
 
     async def _drain(self, servers: Sequence[aio.Server], probes: Probes | None) -> None:

@@ -122,6 +122,7 @@ def test_nothing_is_missing(serve: Serve, sandbox: Sandbox) -> None:
         "emr_gateway_calls_waiting",
         "emr_gateway_calls_limit",
         "emr_gateway_audit_lost_total",
+        "emr_gateway_audit_kept_back_total",
         "emr_gateway_audit_failing",
         "emr_gateway_policy_info",
         "emr_gateway_policy_age_seconds",

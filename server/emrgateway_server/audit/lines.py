@@ -49,8 +49,11 @@ def grant(record: Record, caller: Caller, request: Mapping[str, object], shape: 
     return _before_aws(record, caller, request, shape, result)
 
 
-def ending(record: Record, code: str, requested_by: str, *, starts: bool) -> bytes:
-    """How a call was answered. `starts` says that it could start a job: then a failure has an outcome."""
+def ending(record: Record, code: str, requested_by: str, *, starts: bool, kept_back: int = 0) -> bytes:
+    """How a call was answered. `starts` says that it could start a job: then a failure has an outcome.
+
+    `kept_back` tells of so many endings of unknown callers that came before it and are not written.
+    """
     asked: dict[str, object] = {"caller": {"id": record.caller_id}} if record.caller_id else {}
     for key in ("application_id", "job_run_id"):
         if value := getattr(record, key):
@@ -62,13 +65,15 @@ def ending(record: Record, code: str, requested_by: str, *, starts: bool) -> byt
         result["outcome"] = str(Ending.UNKNOWN)  # nobody waits for what the thread may still do
     elif record.was_recalled:
         result["recalled"] = True
-    line = {
+    line: dict[str, object] = {
         **_head(record),
         "requested_by": requested_by,
         "input": asked,
         "result": result,
         "metrics": {"timer_server_handler_ns": round(record.seconds * 1e9)},
     }
+    if kept_back:
+        line["kept_back"] = kept_back
     return _line(line)
 
 

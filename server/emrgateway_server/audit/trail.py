@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 
 from emrgateway_server import record
+from emrgateway_server.allowance import Allowance
 from emrgateway_server.audit import lines
 from emrgateway_server.audit.linefile import LineFile
 from emrgateway_server.audit.sink import STUCK_SECONDS, Sink
@@ -20,6 +22,12 @@ from emrgateway_server.yamlfile import ConfigurationError, Problem
 
 ORIGINALS = ".requests"
 CLOSE_SECONDS = 2.0
+# Endings of calls whose caller never became known, whatever ended them: so many at once, then so many a second. Whoever
+# reaches a port makes them; a flood writes some 400 MB a day at most, and 40 GB else.
+STRANGERS_BURST = 100
+STRANGERS_PER_SECOND = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 class Audit:
@@ -41,11 +49,17 @@ class Audit:
             message = f"audit.path: {settings.path} cannot be written: {error.strerror}"
             raise ConfigurationError([Problem("audit", 0, 0, message)]) from error
         self._sink = Sink(file, originals, settings.fsync)
+        self._strangers = Allowance(STRANGERS_BURST, STRANGERS_PER_SECOND)
 
     @property
     def lost(self) -> int:
         """Lines that were never written."""
         return self._sink.lost
+
+    @property
+    def kept_back(self) -> int:
+        """Endings of unknown callers that were counted and not written."""
+        return self._strangers.kept_back
 
     @property
     def is_failing(self) -> bool:
@@ -73,8 +87,13 @@ class Audit:
         self._write(lines.grant(record.current() or Record(""), caller, request, shape, policy_digest), call)
 
     def ended(self, ended: Record, code: str, requested_by: str, *, starts: bool) -> None:
-        """Write down how a call was answered. Never waits: the event loop's."""
-        self._sink.put(lines.ending(ended, code, requested_by, starts=starts))
+        """Write down how a call was answered; of unknown callers' calls, what they are allowed. Never waits.
+
+        It is the event loop's.
+        """
+        if ended.caller_id or self._strangers.take():
+            kept_back = self._strangers.tell()
+            self._sink.put(lines.ending(ended, code, requested_by, starts=starts, kept_back=kept_back))
 
     def reopen(self) -> None:
         """Go on in new files: the old ones were moved away."""
@@ -82,6 +101,8 @@ class Audit:
 
     def close(self) -> None:
         """Write the last lines, for a moment."""
+        if untold := self._strangers.tell():
+            _log.warning("the audit kept back %d endings of unknown callers since its last line", untold)
         self._sink.close(CLOSE_SECONDS)
 
     def _write(self, line: bytes, call: Call, original: bytes | None = None) -> None:

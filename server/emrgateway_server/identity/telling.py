@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from prometheus_client import Counter
 
+from emrgateway_server.allowance import Allowance
 from emrgateway_server.caller import Peer
 from emrgateway_server.identity.unproven import Reason, Unproven
 
@@ -25,40 +24,19 @@ for _reason in Reason:
     _UNAUTHENTICATED.labels(_reason.value)  # a series from the start: an alert sees the first one
 
 
-@dataclass(slots=True)
-class _Allowance:
-    lines: float = BURST
-    at: float = 0.0
-    kept_back: int = 0
-
-
 class Telling:
     """Counts every refusal and logs what the allowance of its reason lets through."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._allowances = {reason: _Allowance(at=clock()) for reason in Reason}
+        self._allowances = {reason: Allowance(BURST, 1 / SECONDS_PER_LINE, clock) for reason in Reason}
 
     def tell(self, peer: Peer, unproven: Unproven) -> None:
         """Tell of one call."""
         _UNAUTHENTICATED.labels(unproven.reason.value).inc()
-        kept_back = self._taken(unproven.reason)
-        if kept_back is None:
+        allowance = self._allowances[unproven.reason]
+        if not allowance.take():
             return
+        kept_back = allowance.tell()
         more = f"; {kept_back} more since the last such line" if kept_back else ""
         note = f": {unproven.note}" if unproven.note else ""
         _log.warning("unauthenticated (%s) from %s%s%s", unproven.reason.value, peer.address or "?", note, more)
-
-    def _taken(self, reason: Reason) -> int | None:
-        """How many lines were kept back before this one; None where it is kept back itself."""
-        with self._lock:
-            allowance, now = self._allowances[reason], self._clock()
-            allowance.lines = min(BURST, allowance.lines + (now - allowance.at) / SECONDS_PER_LINE)
-            allowance.at = now
-            if allowance.lines < 1:
-                allowance.kept_back += 1
-                return None
-            allowance.lines -= 1
-            kept_back, allowance.kept_back = allowance.kept_back, 0
-            return kept_back
