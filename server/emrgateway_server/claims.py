@@ -77,7 +77,7 @@ def _reference(whole: str, inner: str | None) -> Path:
 
 
 def _value(claims: Mapping[str, object], path: Path, end: str) -> str:
-    """A claim's text, which must stay inside the place of the id that it is put into: `end` is what ends that, if any."""
+    """A claim's text, which must stay inside the place of the id that it is put into: `end`, if any, ends that."""
     name = ".".join(path)
     value: object = claims
     for step in path:
