@@ -1,10 +1,15 @@
-"""`${claims.sub}` and `${claims["kubernetes.io"].namespace}`: a caller's id, made of a token's claims; `$$` is `$`."""
+"""`${claims.sub}` and `${claims["kubernetes.io"].namespace}`: a caller's id, made of a token's claims; `$$` is `$`.
+
+An id can be taken apart in one way only, or two tokens' claims would make one caller: between two references stands a
+text, and no claim holds the character that the text after it begins with.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from emrgateway_server.caller import ID_PATTERN
@@ -35,7 +40,11 @@ class CallerId:
 
     def rendered(self, claims: Mapping[str, object]) -> str:
         """The id of a token's caller; `UnusableClaim` where it has none."""
-        return "".join(part if isinstance(part, str) else _value(claims, part) for part in self.parts)
+        following = (*self.parts[1:], "")
+        return "".join(
+            part if isinstance(part, str) else _value(claims, part, end[:1] if isinstance(end, str) else "")
+            for part, end in zip(self.parts, following, strict=True)
+        )
 
 
 def parse(text: str) -> CallerId:
@@ -52,6 +61,8 @@ def parse(text: str) -> CallerId:
     for part in kept:
         if isinstance(part, str) and not _ID.fullmatch(part):
             raise ValueError(f"{part!r} cannot be in a caller's id: letters, digits, blanks and / _ . : = + @ - can")
+    if any(not isinstance(part, str) and not isinstance(end, str) for part, end in pairwise(kept)):
+        raise ValueError(f"{text!r} has claims side by side, so that two pairs could be one caller: put / between them")
     return CallerId(kept)
 
 
@@ -65,8 +76,8 @@ def _reference(whole: str, inner: str | None) -> Path:
     return tuple(found)
 
 
-def _value(claims: Mapping[str, object], path: Path) -> str:
-    """A claim's text, which must stay inside the segment of the id that it is put into."""
+def _value(claims: Mapping[str, object], path: Path, end: str) -> str:
+    """A claim's text, which must stay inside the place of the id that it is put into: `end`, if any, ends that."""
     name = ".".join(path)
     value: object = claims
     for step in path:
@@ -77,4 +88,8 @@ def _value(claims: Mapping[str, object], path: Path) -> str:
         raise UnusableClaim(name, "is no text")
     if "/" in value or value in _UPWARDS:
         raise UnusableClaim(name, "holds a /, or is . or ..")
+    if end and end in value:
+        raise UnusableClaim(name, f"holds a {end!r}, which ends it in the caller's id")
+    if value != value.strip():
+        raise UnusableClaim(name, "begins or ends with a blank")
     return value

@@ -1,12 +1,13 @@
 """What is done with a ListJobRuns, step by step: identify, read, look through AWS's list, reply.
 
 AWS's list holds everyone's runs and no tags: whose each one is is asked once and remembered. A page does a bounded part
-of that and names the place to go on from; it is short rather than late.
+of that and names the place to go on from; it is short rather than late. That place is behind the last run that was
+shown: what follows it is looked through again, at no cost where its owners are remembered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,11 +26,13 @@ from emrgateway_server.errors import (
 )
 from emrgateway_server.findings import Findings
 from emrgateway_server.intake import Intake
-from emrgateway_server.pages import Cursor
+from emrgateway_server.owners import stamped
+from emrgateway_server.pages import PAGE, Cursor
 
 MOST_LISTS = 4  # AWS's lists a page of ours; with 50 runs each, a page looks at 200
-MOST_LOOKS = 50  # GetJobRuns a page of ours, for owners that are not known yet
-PAGE = 50  # the most that AWS gives, and that a caller may ask for
+# GetJobRuns a page of ours, for owners that are not known yet, beside one for a token's place; no fewer than a page of
+# AWS's holds, or one without a run to show might never be got through on a replica that knows none of its owners.
+MOST_LOOKS = PAGE
 KEPT_SECONDS = 0.2  # for the reply, when the time to look is over
 
 _ANY = "*"
@@ -67,7 +70,10 @@ class Listing:
 
 @dataclass(slots=True)
 class _Page:
-    """One page while it is filled: `found` in AWS's form, and the place to go on from, None at the list's end."""
+    """One page while it is filled: `found` in AWS's form, and the place to go on from, None at the list's end.
+
+    `has_learned` an owner: the next page comes further, though it go on from the same place.
+    """
 
     asked: Asked
     request: Mapping[str, object]
@@ -77,6 +83,7 @@ class _Page:
     cursor: Cursor | None
     found: list[dict[str, Any]] = field(default_factory=list)
     looks: int = 0
+    has_learned: bool = False
 
     def fill(self) -> None:
         """Look on from the cursor, until the page is full, the list at its end, or enough has been done."""
@@ -86,24 +93,51 @@ class _Page:
                 if self.cursor is None or len(self.found) == self.size or not self._look_through(self.cursor):
                     return
         except _PASSING:
-            if self.cursor == began:
+            if self.cursor == began and not self.has_learned:
                 raise
 
     def _look_through(self, cursor: Cursor) -> bool:
         """One page of AWS's; whether to the end: False where the rest is for the next page of ours."""
         reply = self._listed(cursor)
         runs = reply["jobRuns"]
-        for index in range(cursor.start([run["id"] for run in runs]), len(runs)):
+        for index in range(self._start(cursor, [run["id"] for run in runs]), len(runs)):
             run = runs[index]
             shown = self._shows(run) if len(self.found) < self.size else None
             if shown is None:
                 return False
             if shown:
                 self.found.append(run)
-            self.cursor = cursor.after(index, run["id"])
+                self.cursor = cursor.after(index, run["id"])
         next_token = reply.get("nextToken")
         self.cursor = Cursor(next_token) if next_token else None
         return True
+
+    def _start(self, cursor: Cursor, job_run_ids: Sequence[str]) -> int:
+        """Where to go on in AWS's page: behind the run that the cursor names, if the caller may see that one.
+
+        Else from the beginning, as if it were not there, and at the same cost, or a token that was made up would tell
+        whether another's run is: AWS is asked once, of any run where that one is not there; and what it says of one
+        that is not the caller's is not remembered, which would spare the look that comes later.
+        """
+        start = cursor.start(job_run_ids)
+        if not cursor.index or not job_run_ids or self.asked.covers(None):
+            return start
+        owners, target, application = self.asked.owners, self.asked.target, self.asked.application_id
+        run = job_run_ids[max(start - 1, 0)]
+        known = owners.known(target, application, run) if start else None
+        if known is not None and self.asked.covers(known.owner):
+            return start
+        named = {"applicationId": application, "jobRunId": run}
+        try:
+            reply = target.send("GetJobRun", named, call=self.call, caller=self.asked.caller.id)
+        except NotFound:
+            return 0
+        owner = stamped(reply["jobRun"])
+        if not start or not self.asked.covers(owners.caller(owner)):
+            return 0
+        owners.note(target, application, run, owner)
+        self.has_learned = True
+        return start
 
     def _listed(self, cursor: Cursor) -> dict[str, Any]:
         # Where every run will be shown, no more are asked for than there is room for.
@@ -132,6 +166,7 @@ class _Page:
             self.looks += 1
             try:
                 found = owners.find(target, application, run["id"], self.call, self.asked.caller.id)
+                self.has_learned = True
             except NotFound:
                 return False
         return is_meant and self.asked.covers(found.owner)

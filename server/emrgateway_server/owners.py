@@ -80,7 +80,7 @@ class Owners:
             with self._lock:
                 if key in self._known:
                     self._known.move_to_end(key)
-                    return Found(self._caller(self._known[key]), by_asking=False)
+                    return Found(self.caller(self._known[key]), by_asking=False)
                 look = self._looks.get(key)
                 if look is None or look.call.remaining_seconds <= 0:
                     look = self._looks[key] = _Look(call)
@@ -88,11 +88,11 @@ class Owners:
             with call.parked():
                 look.ended.wait(max(0.0, min(call.remaining_seconds, look.call.remaining_seconds)))
             if look.is_told:
-                return Found(self._caller(look.owner_id), by_asking=True)
+                return Found(self.caller(look.owner_id), by_asking=True)
             error = look.error_for(call)
             if error is not None:
                 raise error
-        return Found(self._caller(self._asked(key, look, target, caller_id)), by_asking=True)
+        return Found(self.caller(self._asked(key, look, target, caller_id)), by_asking=True)
 
     def known(self, target: Target, application_id: str, job_run_id: str) -> Found | None:
         """The owner, where AWS need not be asked."""
@@ -101,7 +101,7 @@ class Owners:
             if key not in self._known:
                 return None
             self._known.move_to_end(key)
-            return Found(self._caller(self._known[key]), by_asking=False)
+            return Found(self.caller(self._known[key]), by_asking=False)
 
     def note(self, target: Target, application_id: str, job_run_id: str, owner_id: str | None) -> Caller | None:
         """Remember whose a run is, which AWS or a start has just told; the owner."""
@@ -111,7 +111,11 @@ class Owners:
             self._known.move_to_end(key)
             if len(self._known) > self._most_known:
                 self._known.popitem(last=False)
-        return self._caller(owner_id)
+        return self.caller(owner_id)
+
+    def caller(self, owner_id: str | None) -> Caller | None:
+        """The owner of an id, with today's labels; None of none."""
+        return None if owner_id is None else Caller(owner_id, self._labels.of(owner_id))
 
     def _asked(self, key: _Key, look: _Look, target: Target, caller_id: str) -> str | None:
         _, _, application_id, job_run_id = key
@@ -131,9 +135,6 @@ class Owners:
                     del self._looks[key]
             look.ended.set()
         return look.owner_id
-
-    def _caller(self, owner_id: str | None) -> Caller | None:
-        return None if owner_id is None else Caller(owner_id, self._labels.of(owner_id))
 
 
 def stamped(run: Mapping[str, Any]) -> str | None:

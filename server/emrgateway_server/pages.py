@@ -1,8 +1,10 @@
 """The page tokens of lists: where to go on in AWS's list, for one caller and one set of filters.
 
 A token is AWS's own and a place in the page that it asks for, under a digest that also covers who asks for what. The
-digest has no key: it tells a mistake, not an attack. Whoever makes a token up may begin anywhere in the list of the
-application that they name, and sees of it what they may see.
+digest has no key: it tells a mistake, not an attack. Whoever makes a token up may begin at any page of AWS's, and after
+any run that they may see, of the application that they name, and sees of it what they may see. A token names no run but
+one that was shown, and one that names a run that may not be shown begins where one for no run does (`listing`): else it
+would tell whether another's run is there.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MOST_CHARACTERS = 1_024  # AWS's for a token
+PAGE = 50  # the most runs that AWS gives at once, and that a caller may ask for
 _TOKEN = re.compile(r"(?P<digest>.{8})(?P<index>.{2})(?P<last>.{4})(?P<aws>.*)", re.DOTALL)
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _NONE = "AAAA"
@@ -22,9 +25,9 @@ _NONE = "AAAA"
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where to go on: in the page that AWS's token asks for (none: the first), after so many runs.
+    """Where to go on: in the page that AWS's token asks for (none: the first), behind the last run shown of it.
 
-    `last` is the mark of the run before, by which the place is found again where the page has changed.
+    `last` is that run's mark, and `index` how many runs there were up to it; 0: none was shown.
     """
 
     aws: str = ""
@@ -33,15 +36,14 @@ class Cursor:
 
     def after(self, index: int, job_run_id: str) -> Cursor:
         """The place in the same page after the run that stands there."""
-        return Cursor(self.aws, index + 1, mark(job_run_id))
+        return Cursor(self.aws, min(index + 1, PAGE), mark(job_run_id))
 
     def start(self, job_run_ids: Sequence[str]) -> int:
-        """Where to go on in the page as it is now: from its beginning, where the run before is not in it any more."""
+        """Where to go on in the page as it is now: from its beginning, where that run is not in it any more."""
         if not self.index:
             return 0
-        if self.index <= len(job_run_ids) and mark(job_run_ids[self.index - 1]) == self.last:
-            return self.index
-        return next((index + 1 for index, each in enumerate(job_run_ids) if mark(each) == self.last), 0)
+        places = [index for index, each in enumerate(job_run_ids, 1) if mark(each) == self.last]
+        return self.index if self.index in places else next(iter(places), 0)
 
 
 def mark(job_run_id: str) -> str:
@@ -65,7 +67,8 @@ def read(token: str, caller_id: str, request: Mapping[str, object]) -> Cursor | 
         return None
     high, low = map(_ALPHABET.index, match["index"])
     cursor = Cursor(match["aws"], high << 6 | low, match["last"])
-    return cursor if _asked(cursor, caller_id, request) == match["digest"] else None
+    is_given = cursor.index <= PAGE and _asked(cursor, caller_id, request) == match["digest"]
+    return cursor if is_given else None
 
 
 def _asked(cursor: Cursor, caller_id: str, request: Mapping[str, object]) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emrgateway_server.claims import UnusableClaim, parse
 
@@ -31,6 +35,47 @@ def test_a_claim_that_is_no_text_makes_no_id(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "a", "b"),
+    [
+        ("${claims.a}-${claims.b}", "x-y", "z"),
+        ("${claims.a}.of.${claims.b}", "x.y", "z"),
+        ("${claims.a} at ${claims.b}", "x y", "z"),
+        ("${claims.a}:${claims.b}", "x/y", "z"),
+        ("${claims.a}:${claims.b}", " x", "z"),
+        ("${claims.a}:${claims.b}", "x", "z "),
+        ("${claims.a}:${claims.b}", "x", "\tz"),
+        ("${claims.a}:${claims.b}", "x", " "),
+    ],
+)
+def test_a_claim_that_would_blur_the_id_makes_none(text: str, a: str, b: str) -> None:
+    """It holds what ends it, or begins or ends with a blank: another pair of claims could make the same id."""
+    with pytest.raises(UnusableClaim):
+        parse(text).rendered({"a": a, "b": b})
+
+
+_PIECES = st.text("xy-.: ", min_size=1, max_size=4)
+
+
+@given(
+    st.sampled_from(["${claims.a}-${claims.b}", "s:${claims.a}.-${claims.b}", "${claims.a} ${claims.b}:"]),
+    st.tuples(_PIECES, _PIECES),
+    st.tuples(_PIECES, _PIECES),
+)
+def test_two_pairs_are_two_callers(text: str, one: tuple[str, str], other: tuple[str, str]) -> None:
+    """Whatever the claims, those that make the same id are the same."""
+    made = []
+    for a, b in (one, other):
+        with contextlib.suppress(UnusableClaim):
+            made.append(parse(text).rendered({"a": a, "b": b}))
+    assert len(set(made)) == len(made) or one == other
+
+
+def test_only_what_follows_a_claim_is_barred_from_it() -> None:
+    """The last claim may hold what stands between the others."""
+    assert parse("${claims.a}-${claims.b}").rendered({"a": "x.y", "b": "z-z z"}) == "x.y-z-z z"
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -50,6 +95,8 @@ def test_a_claim_that_is_no_text_makes_no_id(text: str) -> None:
         "${claims.sub}|",
         "${claims.sub}\n",
         "${claims.sub}$$",
+        "${claims.a}${claims.b}",
+        "user:${claims.a}-${claims.b}${claims.c}",
     ],
 )
 def test_what_is_no_template(text: str) -> None:

@@ -17,6 +17,7 @@ from emrgateway.v1 import job_configuration_pb2, job_run_pb2
 from emrgateway.v1 import job_run_service_pb2 as pb
 from emrgateway_sandbox import Fault, Sandbox
 from emrgateway_server.listing import MOST_LISTS, MOST_LOOKS
+from emrgateway_server.pages import Cursor, mark, read, written
 
 from .around import around, straight
 from .gateways import ALLOW_ALL, CALLER, PATIENCE_SECONDS, configuration, serving
@@ -382,6 +383,92 @@ def test_a_token_is_for_one_caller_and_one_list(
     assert len(_all(replica, application)) == 60
     assert len(_page(replica, application, next_token=tokens[0], max_results=50).job_runs) == 50
     assert len(_page(replica, application, next_token=tokens[1]).job_runs) == 10
+
+
+def _costs(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    return {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)}
+
+
+def _asked_for(application: str) -> dict[str, str | None]:
+    """What a token is given for, where the caller asks for the whole list."""
+    return {"applicationId": application, "name": None}
+
+
+def _told_for(gateway: Gateway, aws: Sandbox, application: str, cursor: Cursor, size: int) -> Any:  # noqa: ANN401 - a tuple to compare
+    """What a token that was made up brings: the runs, the next token, and what AWS was asked."""
+    token = written(cursor, CALLER, _asked_for(application))
+    before = aws.calls
+    page = _page(gateway, application, next_token=token, max_results=size)
+    return [each.id for each in page.job_runs], page.next_token, _costs(before, aws.calls)
+
+
+@pytest.mark.parametrize(("size", "index"), [(1, 1), (1, 50), (2, 3), (50, 50)])
+def test_a_token_that_was_made_up_confirms_no_run(
+    size: int, index: int, fresh: Callable[..., Gateway], start: Callable[..., str], aws: Sandbox
+) -> None:
+    """Others' runs in it, and nobody's, get the answer of one that is not there, at the same cost: at first and again.
+
+    The caller's own is gone on from, on a gateway that has never seen it too.
+    """
+    application = _application("own")
+    owners = [CALLER, _STRANGER, None, CALLER, _COLLEAGUE, CALLER, _STRANGER]
+    runs = [start(application, owner) for owner in owners][::-1]
+    owners.reverse()
+    guesses = [run for run, owner in zip(runs, owners, strict=True) if owner != CALLER]
+    gateways = {run: fresh() for run in (*guesses, "00nosuchrun00000")}
+    for _ in range(3):
+        told = [
+            _told_for(gateway, aws, application, Cursor("", index, mark(run)), size)
+            for run, gateway in gateways.items()
+        ]
+        assert all(each == told[-1] for each in told)
+    assert told[-1][2] == {"ListJobRuns": 1, "GetJobRun": 1}
+    mine = [run for run, owner in zip(runs, owners, strict=True) if owner == CALLER]
+    assert _told_for(fresh(), aws, application, Cursor("", index, mark(mine[0])), size)[0] == mine[1:][:size]
+
+
+def test_each_page_from_another_replica(fresh: Callable[..., Gateway], start: Callable[..., str], aws: Sandbox) -> None:
+    """None is lost and none comes twice, though each replica is new and asks whose the run in the token is."""
+    application = _application("own")
+    mine = []
+    for _ in range(3):
+        start(application, _STRANGER)
+        mine.append(start(application, CALLER))
+        start(application, _STRANGER)
+    found, token = [], None
+    while token != "":
+        before = aws.calls
+        page = _page(fresh(), application, next_token=token, max_results=1)
+        assert _costs(before, aws.calls)["ListJobRuns"] == 1
+        found += [run.id for run in page.job_runs]
+        token = page.next_token
+    assert found == mine[::-1]
+
+
+def test_others_runs_alone_are_got_through(
+    fresh: Callable[..., Gateway], start: Callable[..., str], aws: Sandbox
+) -> None:
+    """With an AWS that takes its time, pages that show none go on from what is known by then, to the list's end.
+
+    Their tokens name none of those runs.
+    """
+    application = _application("own")
+    mine = start(application, CALLER)
+    for _ in range(12):
+        start(application, _STRANGER)
+    replicas, found, token, pages = [fresh(), fresh()], [], None, 0
+    aws.play(Fault("slow", operation="GetJobRun", application_id=application, times=None, seconds=0.25))
+    try:
+        while token != "":
+            page = _page(replicas[pages % 2], application, next_token=token, timeout=1.5)
+            found += [run.id for run in page.job_runs]
+            token, pages = page.next_token, pages + 1
+            assert pages < 20
+            assert not token or read(token, CALLER, _asked_for(application)) == Cursor()
+    finally:
+        aws.clear_faults()
+    assert found == [mine]
+    assert pages > 2
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emrgateway_server.pages import MOST_CHARACTERS, Cursor, mark, read, written
+from emrgateway_server.pages import MOST_CHARACTERS, PAGE, Cursor, mark, read, written
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_=-]+")
 _IDS = st.text("0123456789abcdefghijklmnopqrstuv", min_size=1, max_size=16)
 _CURSORS = st.builds(
     lambda aws, index, run: Cursor(aws).after(index, run),
     st.from_regex(r"[A-Za-z0-9_=-]{0,1010}", fullmatch=True),
-    st.integers(0, 4_000),
+    st.integers(0, 2 * PAGE),
     _IDS,
 )
 
@@ -46,6 +46,13 @@ def test_a_token_of_aws_that_leaves_no_room() -> None:
     """An error, not a token that would be refused."""
     with pytest.raises(ValueError, match="1020 characters"):
         written(Cursor("x" * 1_020), "caller", {})
+
+
+@pytest.mark.parametrize("index", [PAGE + 1, 400, 4_095])
+def test_a_place_that_no_page_has(index: int) -> None:
+    """A token that was made up does not ask AWS for more runs than it gives."""
+    assert read(written(Cursor("", PAGE, mark("run")), "caller", {}), "caller", {}) is not None
+    assert read(written(Cursor("", index, mark("run")), "caller", {}), "caller", {}) is None
 
 
 @given(st.lists(_IDS, min_size=1, unique=True), st.data())
