@@ -73,7 +73,7 @@ def test_no_call_hears_of_it(name: str, serve: Serve) -> None:
             "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
             "OTEL_BSP_MAX_QUEUE_SIZE": str(_QUEUE),
             "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "32",
-            "OTEL_BSP_SCHEDULE_DELAY": "50",
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
         }
         target = {"name": "default", "account": "123456789012", "region": "us-east-1", "endpoint_url": aws.url}
         rates = {"StartJobRun": {"per_second": 1e5, "burst": 1_000}}
