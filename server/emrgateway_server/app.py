@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from typing import TypeVar
@@ -16,12 +16,11 @@ from typing import TypeVar
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client.registry import Collector
 
 from emrgateway.v1 import job_run_service_pb2, policy_service_pb2
 from emrgateway.v1.job_run_service_pb2_grpc import add_JobRunServiceServicer_to_server
 from emrgateway.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
-from emrgateway_server import callers, engines, telemetry, upstream
+from emrgateway_server import callers, engines, policy_metrics, telemetry, upstream
 from emrgateway_server.access import Access
 from emrgateway_server.audit import Audit
 from emrgateway_server.certificates import Certificates
@@ -36,7 +35,6 @@ from emrgateway_server.ledger import WRITER_NAME, Ledger, MemoryLedger, Submissi
 from emrgateway_server.listing import Listing
 from emrgateway_server.owners import Owners
 from emrgateway_server.places import Places
-from emrgateway_server.policy_metrics import PolicyMetrics
 from emrgateway_server.policy_service import PolicyService
 from emrgateway_server.policy_source import PolicySource
 from emrgateway_server.pool import Pool
@@ -124,7 +122,7 @@ class App:
         loop.add_signal_handler(signal.SIGHUP, self._audit.reopen)
         servers = [(port, self._server(port)) for port in ports(self._settings)]
         addresses = [(port.words, port.bind(server, self._certificates)) for port, server in servers]
-        probes = Probes(self._settings.metrics, *self._collectors()) if self._settings.metrics else None
+        probes = Probes(self._settings.metrics) if self._settings.metrics else None
         if self._tokens is not None:
             await asyncio.to_thread(self._tokens.start)
         for _, server in servers:
@@ -143,10 +141,6 @@ class App:
             self._certificates.start()
         await self._stopped.wait()
         await self._drain([server for _, server in servers], probes)
-
-    def _collectors(self) -> Iterator[Collector]:
-        yield PolicyMetrics(self._policies)
-        yield from (collector for collector in (self._certificates, self._tokens) if collector is not None)
 
     def _server(self, port: Port) -> aio.Server:
         """One server a port, so that no port ever meets what another one's handshake has established."""
@@ -184,6 +178,12 @@ class App:
         observe("emr_gateway.audit.lost", "Audit lines never written.", lambda: [(audit.lost, {})], only_grows=True)
         kept_back = "Endings of unknown callers that the audit counts and does not write."
         observe("emr_gateway.audit.kept_back", kept_back, lambda: [(audit.kept_back, {})], only_grows=True)
+        watchers = "WatchJobRun streams that are open."
+        observe("emr_gateway.watch_streams", watchers, lambda: [(self._watches.open_streams, {})])
+        policy_metrics.observe(self._policies)
+        for each in (self._certificates, self._tokens):
+            if each is not None:
+                each.observe()
         observe("emr_gateway.audit.failing", "1 while it cannot be written.", lambda: [(float(audit.is_failing), {})])
 
     async def _drain(self, servers: Sequence[aio.Server], probes: Probes | None) -> None:

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import grpc
 from cryptography import x509
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
-from emrgateway_server import outside
+from emrgateway_server import outside, telemetry
 from emrgateway_server.settings import Tls
 from emrgateway_server.yamlfile import ConfigurationError, Problem
 
@@ -41,7 +38,7 @@ class _Loaded:
     clients_not_after: float | None
 
 
-class Certificates(Collector):
+class Certificates:
     """What connections are made with from now on."""
 
     def __init__(self, files: Tls) -> None:
@@ -85,29 +82,31 @@ class Certificates(Collector):
             self._loaded = loaded
         self._told = ""
 
-    def collect(self) -> Iterator[Metric]:
-        """When what is in use expires, and whether it is what the files say."""
-        loaded = self._loaded
-        ends = GaugeMetricFamily(
-            "emr_gateway_certificate_not_after_seconds",
+    def observe(self) -> None:
+        """Tell when what is in use expires, and whether it is what the files say."""
+        telemetry.observe(
+            "emr_gateway.certificate.not_after_seconds",
             "When what is in use expires, in seconds since 1970: the first of the server's chain, the last of the "
             "clients' bundle.",
-            labels=["kind"],
+            self._ends,
         )
-        ends.add_metric(["certificate"], loaded.not_after)
-        if loaded.clients_not_after is not None:
-            ends.add_metric(["client_ca"], loaded.clients_not_after)
-        yield ends
-        yield GaugeMetricFamily(
-            "emr_gateway_certificate_last_load_successful",
+        telemetry.observe(
+            "emr_gateway.certificate.last_load_successful",
             "1 where the last load of the certificate files succeeded, 0 where older ones stay in use.",
-            float(not self._told),
+            lambda: [(float(not self._told), {})],
         )
-        yield CounterMetricFamily(
-            "emr_gateway_certificate_reload_failures",
+        telemetry.observe(
+            "emr_gateway.certificate.reload_failures",
             "Loads of the certificate files that failed since the gateway started.",
-            self._failures,
+            lambda: [(self._failures, {})],
+            only_grows=True,
         )
+
+    def _ends(self) -> Iterator[tuple[float, Mapping[str, str]]]:
+        loaded = self._loaded
+        yield loaded.not_after, {"kind": "certificate"}
+        if loaded.clients_not_after is not None:
+            yield loaded.clients_not_after, {"kind": "client_ca"}
 
     def _watch(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):

@@ -6,8 +6,7 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
-from prometheus_client.registry import Collector
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from emrgateway_server.settings import split_address
 from emrgateway_server.yamlfile import ConfigurationError, Problem
@@ -16,10 +15,9 @@ from emrgateway_server.yamlfile import ConfigurationError, Problem
 class Probes:
     """The HTTP port. `ready` is what /readyz answers; liveness depends on nothing but this process."""
 
-    def __init__(self, listen: str, *collectors: Collector) -> None:
-        """Listen at an address; /metrics tells what `collectors` say beside the process's own."""
+    def __init__(self, listen: str) -> None:
+        """Listen at an address."""
         host, port = split_address(listen)
-        self._collectors = collectors
         probes = self
 
         class Handler(_Handler):
@@ -37,14 +35,10 @@ class Probes:
 
     def start(self) -> None:
         """Answer, in a thread of its own."""
-        for collector in self._collectors:
-            REGISTRY.register(collector)
         threading.Thread(target=self._server.serve_forever, name="probes", daemon=True).start()
 
     def stop(self) -> None:
         """Stop answering."""
-        for collector in self._collectors:
-            REGISTRY.unregister(collector)
         self._server.shutdown()
         self._server.server_close()
 

@@ -61,6 +61,11 @@ class Watches:
         self._engine = policies.engine
         self._rechecking: asyncio.Task[None] | None = None
 
+    @property
+    def open_streams(self) -> int:
+        """How many there are."""
+        return self._streams.open
+
     def place(self) -> AbstractContextManager[None]:
         """A stream's place; `Throttled` where there is none, `Draining` where the server ends."""
         return self._streams.one()

@@ -10,14 +10,12 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
+from emrgateway_server import telemetry
 from emrgateway_server.caller import Caller, Peer
 from emrgateway_server.identity.issuer import Issuer, Proof
 from emrgateway_server.identity.labels import Labels
@@ -31,7 +29,7 @@ FIRST_KEYS_SECONDS = 5.5
 _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)")
 
 
-class TokenIdentity(Collector):
+class TokenIdentity:
     """Knows the callers of several issuers."""
 
     def __init__(self, issuers: Sequence[Issuer], labels: Labels) -> None:
@@ -66,20 +64,20 @@ class TokenIdentity(Collector):
         self._keep(digest, proof, caller)
         return caller
 
-    def collect(self) -> Iterator[Metric]:
-        """How old the keys of each issuer are, and how often they did not come."""
-        ages = GaugeMetricFamily(
-            "emr_gateway_jwks_age_seconds", "How long ago an issuer last said which its keys are.", labels=["issuer"]
+    def observe(self) -> None:
+        """Tell how old the keys of each issuer are, and how often they did not come."""
+        issuers = self._issuers.values()
+        telemetry.observe(
+            "emr_gateway.jwks.age_seconds",
+            "How long ago an issuer last said which its keys are.",
+            lambda: [(age, {"issuer": each.name}) for each in issuers if (age := each.keys.age_seconds) is not None],
         )
-        failures = CounterMetricFamily(
-            "emr_gateway_jwks_refresh_failures", "Fetches of an issuer's keys that failed.", labels=["issuer"]
+        telemetry.observe(
+            "emr_gateway.jwks.refresh_failures",
+            "Fetches of an issuer's keys that failed.",
+            lambda: [(each.keys.failures, {"issuer": each.name}) for each in issuers],
+            only_grows=True,
         )
-        for issuer in self._issuers.values():
-            if issuer.keys.age_seconds is not None:
-                ages.add_metric([issuer.name], issuer.keys.age_seconds)
-            failures.add_metric([issuer.name], issuer.keys.failures)
-        yield ages
-        yield failures
 
     def _unverified(self, token: str) -> tuple[Mapping[str, Any], Issuer]:
         """A token's header, and the issuer that it says it is of."""

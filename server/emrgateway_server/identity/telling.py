@@ -6,8 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from prometheus_client import Counter
-
+from emrgateway_server import telemetry
 from emrgateway_server.allowance import Allowance
 from emrgateway_server.caller import Peer
 from emrgateway_server.identity.unproven import Reason, Unproven
@@ -17,11 +16,6 @@ BURST = 20
 SECONDS_PER_LINE = 10.0
 
 _log = logging.getLogger(__name__)
-_UNAUTHENTICATED = Counter(
-    "emr_gateway_unauthenticated", "Calls refused because no identity held, by the reason.", ("reason",)
-)
-for _reason in Reason:
-    _UNAUTHENTICATED.labels(_reason.value)  # a series from the start: an alert sees the first one
 
 
 class Telling:
@@ -29,10 +23,12 @@ class Telling:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._allowances = {reason: Allowance(BURST, 1 / SECONDS_PER_LINE, clock) for reason in Reason}
+        for reason in Reason:
+            telemetry.count_unauthenticated(reason.value, 0)  # a series from the start: an alert sees the first one
 
     def tell(self, peer: Peer, unproven: Unproven) -> None:
         """Tell of one call."""
-        _UNAUTHENTICATED.labels(unproven.reason.value).inc()
+        telemetry.count_unauthenticated(unproven.reason.value)
         allowance = self._allowances[unproven.reason]
         if not allowance.take():
             return

@@ -3,7 +3,13 @@
 from emrgateway_server.telemetry.jobended import job_ended
 from emrgateway_server.telemetry.jobtrace import job_context, job_settings
 from emrgateway_server.telemetry.logs import configure_logging, log_bug
-from emrgateway_server.telemetry.metrics import count_call, count_lookup, count_outcomes, observe
+from emrgateway_server.telemetry.metrics import (
+    count_call,
+    count_lookup,
+    count_outcomes,
+    count_unauthenticated,
+    observe,
+)
 from emrgateway_server.telemetry.spans import (
     Try,
     aws_try,
@@ -29,6 +35,7 @@ __all__ = [
     "count_call",
     "count_lookup",
     "count_outcomes",
+    "count_unauthenticated",
     "current_ids",
     "end_server_span",
     "job_context",

@@ -39,6 +39,9 @@ _rules = _meter.create_counter(
     "emr_gateway.policy.outcomes",
     description="Judgements, dry runs included, in which a rule changed, warned of or denied something.",
 )
+_unauthenticated = _meter.create_counter(
+    "emr_gateway.unauthenticated", description="Calls refused because no identity held, by the reason."
+)
 _lookups = _meter.create_counter(
     "emr_gateway.ledger.lookups", description="Submissions looked for in the ledger, by what was found."
 )
@@ -83,6 +86,11 @@ def count_outcomes(outcomes: Iterable[tuple[str, str, str]]) -> None:
 def count_lookup(result: str) -> None:
     """Count a look into the ledger: `hit`, `pending`, `miss` or `unavailable`."""
     _lookups.add(1, {"result": result})
+
+
+def count_unauthenticated(reason: str, number: int = 1) -> None:
+    """Count callers whose identity did not hold."""
+    _unauthenticated.add(number, {"reason": reason})
 
 
 def count_wait(operation: str, target: str, seconds: float) -> None:

@@ -8,13 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from prometheus_client import Gauge
-
 from emrgateway_server.errors import Draining, Throttled
 
 RETRY_SECONDS = 5.0
-
-_OPEN = Gauge("emr_gateway_watch_streams", "WatchJobRun streams that are open.")
 
 
 class Streams:
@@ -27,6 +23,11 @@ class Streams:
         self._closed = False
         self._none = asyncio.Event()
         self._none.set()
+
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return self._open
 
     @contextmanager
     def one(self) -> Iterator[None]:
@@ -66,7 +67,6 @@ class Streams:
 
     def _note(self, count: int) -> None:
         self._open += count
-        _OPEN.set(self._open)
         if self._open:
             self._none.clear()
         else:
