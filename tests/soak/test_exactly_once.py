@@ -32,7 +32,7 @@ THREADS = 36
 AWS_SHARE, LEDGER_SHARE = 0.03, 0.008
 LEAST = 30
 _PER_END = 200  # submissions a signal
-_IN_FLIGHT = 2 * LEAST * _PER_END // 2000  # calls that one meets at least
+_IN_FLIGHT = 3 * LEAST * _PER_END // 2000  # calls that one meets, with room for those that end meanwhile
 
 
 class _Chaos:
