@@ -53,7 +53,7 @@ class Pool:
             return await self._answer_of(self._begun(work, data, call, place), call)
         except GatewayError:
             raise
-        except Exception as error:
+        except Exception as error:  # a bug: here alone is known whether a job may have started
             outcome = Outcome.UNKNOWN if call.may_have_started else Outcome.NOT_STARTED
             raise Internal(
                 "a bug in the gateway: its operators find it in the log", metadata={"outcome": outcome}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from .loopback import on_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,23 +68,5 @@ class LimitedAws:
 def limited_aws(per_second: float, burst: float, seconds: float = 0.02) -> Iterator[LimitedAws]:
     """One that listens on loopback, in a thread of its own."""
     aws = LimitedAws(per_second, burst, seconds)
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(aws.serve, "127.0.0.1", 0))
-    aws.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
+    with on_loopback(aws.serve) as aws.url:
         yield aws
-    finally:
-        loop.call_soon_threadsafe(server.close)
-        asyncio.run_coroutine_threadsafe(_ended(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-
-async def _ended() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -42,7 +42,7 @@ class LineFile:
             self._is_regular = stat.S_ISREG(found.st_mode)
             if self._is_regular and found.st_size and os.pread(fd, 1, found.st_size - 1) != b"\n":
                 os.write(fd, b"\n")  # the torn last line of one that was cut off must not spoil ours
-        except BaseException:
+        except BaseException:  # whatever cut this short: nobody else has the descriptor to close it
             os.close(fd)
             raise
         self._fd, self._begun = fd, 0

@@ -108,7 +108,7 @@ class LedgerTable:
             if code == _TAKEN:
                 raise _TakenError(error.response.get("Item", {}).get("version", {}).get("S")) from None
             raise LedgerDown(f"DynamoDB answered {code}") from error
-        except Exception as error:
+        except Exception as error:  # botocore meets what is no answer with errors of any kind
             raise LedgerDown(f"DynamoDB did not answer ({type(error).__name__})") from error
         # botocore takes half an answer, or a proxy's page, for an empty one: for "there is no such row".
         if not isinstance(cast("object", reply), dict) or "ConsumedCapacity" not in reply:

@@ -92,7 +92,7 @@ class Turns:
                 while ticket.state is State.WAITING and (left := ticket.until - time.monotonic()) > 0:
                     call.pause(left)
             call.check()
-        except BaseException:
+        except BaseException:  # whatever ended the wait: a ticket left in line gets a turn that nobody takes
             self._leave(ticket)
             raise
         if ticket.state is not State.GRANTED:
