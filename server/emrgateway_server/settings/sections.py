@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from emrgateway_server.caller import ID_PATTERN
 from emrgateway_server.settings.values import (
@@ -20,21 +20,10 @@ from emrgateway_server.settings.values import (
     Seconds,
     Url,
 )
+from emrgateway_server.yamlmodel import Part
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists_are_tuples(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-        """Frozen settings hold tuples; strict pydantic takes no list for one."""
-        if isinstance(value, dict):
-            return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
-        return value
-
-
-class Tls(_Section):
+class Tls(Part):
     """The server's certificate and key, and the bundle that client certificates are held against."""
 
     certificate: FilePath
@@ -42,14 +31,14 @@ class Tls(_Section):
     client_ca: FilePath | None = None
 
 
-class Mtls(_Section):
+class Mtls(Part):
     """Callers with a SPIFFE certificate of one trust domain."""
 
     # SPIFFE-ID §2.1: what a trust domain may hold; capitals are no other spelling of it, they are an error.
     trust_domain: Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,255}$")]
 
 
-class JwtSettings(_Section):
+class JwtSettings(Part):
     """Callers with a token of one issuer."""
 
     issuer: Annotated[str, Field(min_length=1)]
@@ -64,13 +53,13 @@ class JwtSettings(_Section):
     jwks_max_stale_seconds: Duration = 86_400
 
 
-class Insecure(_Section):
+class Insecure(Part):
     """Everyone is this caller: for the sandbox, on loopback alone."""
 
     caller: Annotated[str, Field(pattern=ID_PATTERN)]
 
 
-class IdentitySettings(_Section):
+class IdentitySettings(Part):
     """How callers prove who they are."""
 
     mtls: Mtls | None = None
@@ -78,21 +67,21 @@ class IdentitySettings(_Section):
     insecure: Insecure | None = None
 
 
-class CallerLabels(_Section):
+class CallerLabels(Part):
     """Labels of the callers whose id matches; the first match of each label wins."""
 
     match: GlobText
     labels: dict[str, str]
 
 
-class PolicyFiles(_Section):
+class PolicyFiles(Part):
     """Where policy lives, and how often to look for a change."""
 
     directory: FilePath
     reload_seconds: Seconds = 1
 
 
-class AssumeRole(_Section):
+class AssumeRole(Part):
     """The role that reaches a target's account."""
 
     role_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]{1,512}$")]
@@ -101,14 +90,14 @@ class AssumeRole(_Section):
     session_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")] = "emr-gateway"
 
 
-class Rate(_Section):
+class Rate(Part):
     """What AWS allows the whole deployment of one operation, in one account and region: a token bucket."""
 
     per_second: Positive
     burst: Annotated[int, Field(ge=1)] = 1
 
 
-class TargetSettings(_Section):
+class TargetSettings(Part):
     """One account and region, and the applications that live there."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -117,10 +106,10 @@ class TargetSettings(_Section):
     assume_role: AssumeRole | None = None
     endpoint_url: Url | None = None
     applications: Annotated[tuple[GlobText, ...], Field(min_length=1)] = ("**",)
-    rates: dict[Operation, Rate] = {}
+    rates: dict[Operation, Rate] = Field(default={})
 
 
-class Ledger(_Section):
+class Ledger(Part):
     """Where submissions are remembered."""
 
     kind: Literal["memory", "dynamodb"] = "memory"
@@ -133,7 +122,7 @@ class Ledger(_Section):
     endpoint_url: Url | None = None
 
 
-class Audit(_Section):
+class Audit(Part):
     """Where decisions are written down."""
 
     path: FilePath = "-"
@@ -142,7 +131,7 @@ class Audit(_Section):
     fsync: Literal["never", "interval", "always"] = "interval"
 
 
-class Limits(_Section):
+class Limits(Part):
     """Bounds on callers and on ourselves."""
 
     max_deadline_seconds: Duration = 60
@@ -157,13 +146,13 @@ class Limits(_Section):
     drain_seconds: Seconds = 30
 
 
-class Telemetry(_Section):
+class Telemetry(Part):
     """What telemetry may add to a job."""
 
     job_traceparent: bool = True
 
 
-class Prices(_Section):
+class Prices(Part):
     """What capacity costs, for `max_cost_usd`."""
 
     currency: Literal["USD"] = "USD"
@@ -172,7 +161,7 @@ class Prices(_Section):
     disk_gb_hour: Positive
 
 
-class Settings(_Section):
+class Settings(Part):
     """All of `gateway.yaml`."""
 
     listen: Address = "0.0.0.0:50051"
