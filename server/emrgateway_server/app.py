@@ -110,9 +110,7 @@ class App:
             most_streams=limits.max_watch_streams,
             ended=telemetry.job_ended,
         )
-        self.descriptions = Descriptions(
-            identity=identity, policies=self._policies, max_message_bytes=limits.max_message_bytes
-        )
+        self.descriptions = Descriptions(intake, self._policies)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain."""
@@ -178,13 +176,13 @@ class App:
         observe("emr_gateway.audit.lost", "Audit lines never written.", lambda: [(audit.lost, {})], only_grows=True)
         kept_back = "Endings of unknown callers that the audit counts and does not write."
         observe("emr_gateway.audit.kept_back", kept_back, lambda: [(audit.kept_back, {})], only_grows=True)
+        observe("emr_gateway.audit.failing", "1 while it cannot be written.", lambda: [(float(audit.is_failing), {})])
         watchers = "WatchJobRun streams that are open."
         observe("emr_gateway.watch_streams", watchers, lambda: [(self._watches.open_streams, {})])
         policy_metrics.observe(self._policies)
         for each in (self._certificates, self._tokens):
             if each is not None:
                 each.observe()
-        observe("emr_gateway.audit.failing", "1 while it cannot be written.", lambda: [(float(audit.is_failing), {})])
 
     async def _drain(self, servers: Sequence[aio.Server], probes: Probes | None) -> None:
         """NOT_SERVING, a pause in which clients leave, then the calls in flight finish."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from emrgateway.v1 import policy_service_pb2 as pb
 from emrgateway.v1.job_configuration_pb2 import StringList
-from emrgateway_server import conformance, shapes, telemetry, wire
+from emrgateway_server import conformance, shapes
 from emrgateway_server.call import Call
 from emrgateway_server.findings import Findings
-from emrgateway_server.identity import Identity
+from emrgateway_server.intake import Intake
 from emrgateway_server.policy import DescribedException, DescribedGrant, DescribedRule, Mode, describe
 from emrgateway_server.policy_source import PolicySource
 
@@ -18,17 +18,15 @@ _MODES = {Mode.ENFORCE: pb.RULE_MODE_ENFORCE, Mode.WARN: pb.RULE_MODE_WARN}
 class Descriptions:
     """Tells callers what policy says to them; thread-safe."""
 
-    def __init__(self, *, identity: Identity, policies: PolicySource, max_message_bytes: int) -> None:
-        self._identity = identity
+    def __init__(self, intake: Intake, policies: PolicySource) -> None:
+        self._intake = intake
         self._policies = policies
-        self._max_message_bytes = max_message_bytes
 
     def describe(self, data: bytes, call: Call) -> pb.DescribePolicyResponse:
         """A DescribePolicy, from its bytes to its reply."""
-        caller = self._identity.identify(call.peer)
-        telemetry.note_caller(caller.id)
+        caller = self._intake.caller(call)
         found = Findings()
-        request = wire.parse(data, pb.DescribePolicyRequest, most_bytes=self._max_message_bytes, found=found)
+        request = self._intake.parse(data, pb.DescribePolicyRequest, found)
         if request.application_id:
             conformance.check_value(request.application_id, _APPLICATION_ID, "application_id", found)
         found.raise_if_any()

@@ -1,4 +1,4 @@
-"""How every question about job runs comes in: who asks, and what, held against AWS's model."""
+"""How every call comes in: who asks, and what, held against AWS's model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from emrgateway_server import judging, telemetry
+from emrgateway_server import judging, telemetry, wire
 from emrgateway_server.call import Call
 from emrgateway_server.caller import Caller
 from emrgateway_server.findings import Findings
@@ -29,6 +29,10 @@ class Intake:
         caller = self._identity.identify(call.peer)
         telemetry.note_caller(caller.id)
         return caller
+
+    def parse(self, data: bytes, message_class: type[_Message], found: Findings) -> _Message:
+        """A message that AWS has no shape of; what is wrong with its bytes goes into `found`."""
+        return wire.parse(data, message_class, most_bytes=self._max_message_bytes, found=found)
 
     def read(
         self,
