@@ -197,6 +197,9 @@ class Client:
                         return
             except grpc.RpcError as error:
                 failure = to_error(cast("grpc.Call", error), request)
+                # The error is the call, and would hold itself by its traceback until the interpreter ends: there gRPC's
+                # thread is gone, with the lock that the call then waits for.
+                error.__traceback__ = None
             finally:
                 call.cancel()
             if self._closed.wait(watch.pause(failure)):
